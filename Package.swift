@@ -1,0 +1,184 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// MARK: Compiler settings, the same for every Swift target
+
+let swift: [SwiftSetting] = [
+    // https://github.com/swiftlang/swift-evolution/blob/main/proposals/0335-existential-any.md
+    .enableUpcomingFeature("ExistentialAny"),
+    // https://github.com/swiftlang/swift-evolution/blob/main/proposals/0409-access-level-on-imports.md
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    // https://github.com/swiftlang/swift-evolution/blob/main/proposals/0444-member-import-visibility.md
+    .enableUpcomingFeature("MemberImportVisibility"),
+    // https://github.com/swiftlang/swift-evolution/blob/main/proposals/0461-async-function-isolation.md
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+    // https://github.com/swiftlang/swift-evolution/blob/main/proposals/0470-isolated-conformances.md
+    .enableUpcomingFeature("InferIsolatedConformances"),
+    // https://github.com/swiftlang/swift-evolution/blob/main/proposals/0481-weak-let.md
+    .enableUpcomingFeature("ImmutableWeakCaptures"),
+    // https://github.com/swiftlang/swift-evolution/blob/main/proposals/0480-swiftpm-warning-control.md
+    .treatAllWarnings(as: .error),
+]
+
+// MARK: Libraries others keep, each at one exact version
+
+let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let configuration = Target.Dependency.product(name: "Configuration", package: "swift-configuration")
+let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
+let grdbSQLite = Target.Dependency.product(name: "GRDBSQLite", package: "GRDB.swift")
+let httpClient = Target.Dependency.product(name: "AsyncHTTPClient", package: "async-http-client")
+let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
+let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
+let hummingbirdTesting = Target.Dependency.product(name: "HummingbirdTesting", package: "hummingbird")
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let metrics = Target.Dependency.product(name: "CoreMetrics", package: "swift-metrics")
+let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
+let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
+let numerics = Target.Dependency.product(name: "RealModule", package: "swift-numerics")
+let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let unixSignals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
+
+let packages: [(name: String, dependency: Package.Dependency)] = [
+    ("async-http-client", .package(url: "https://github.com/swift-server/async-http-client.git", exact: "1.37.0")),
+    ("GRDB.swift", .package(url: "https://github.com/groue/GRDB.swift.git", exact: "7.10.0")),
+    ("hummingbird", .package(url: "https://github.com/hummingbird-project/hummingbird.git", exact: "2.28.1")),
+    ("swift-argument-parser", .package(url: "https://github.com/apple/swift-argument-parser.git", exact: "1.8.2")),
+    ("swift-configuration", .package(url: "https://github.com/apple/swift-configuration.git", exact: "1.4.0")),
+    ("swift-http-types", .package(url: "https://github.com/apple/swift-http-types.git", exact: "1.8.0")),
+    ("swift-log", .package(url: "https://github.com/apple/swift-log.git", exact: "1.16.2")),
+    ("swift-metrics", .package(url: "https://github.com/apple/swift-metrics.git", exact: "2.13.0")),
+    ("swift-nio", .package(url: "https://github.com/apple/swift-nio.git", exact: "2.101.2")),
+    ("swift-numerics", .package(url: "https://github.com/apple/swift-numerics.git", exact: "1.1.1")),
+    (
+        "swift-service-lifecycle",
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle.git", exact: "2.13.0")
+    ),
+]
+
+// MARK: Targets (docs/ARCHITECTURE.md has the table)
+
+func library(_ name: String, _ dependencies: [Target.Dependency] = [], resources: [Resource] = []) -> Target {
+    .target(name: name, dependencies: dependencies, resources: resources, swiftSettings: swift)
+}
+
+func tests(of name: String, _ more: [Target.Dependency] = [], resources: [Resource] = []) -> Target {
+    .testTarget(
+        name: name + "Tests", dependencies: [.init(stringLiteral: name)] + more, resources: resources,
+        swiftSettings: swift)
+}
+
+let pure: [Target] = [
+    library("Telemetry"),
+    library("HashRing", ["Telemetry"]),
+    library("Detection", ["Telemetry", numerics]),
+    library("LogFormat", ["Telemetry"]),
+    library("DataPlane", ["Telemetry", "HashRing", "Detection"]),
+    library("Ports", ["Telemetry", "HashRing"]),
+]
+
+let shells: [Target] = [
+    library("ReadingFormats", ["Telemetry", "CSimdjson", "CZlib"]),
+    library("ModelFormats", ["Telemetry", "Detection"]),
+    library("IngestLog", ["Telemetry", "LogFormat"]),
+    library("ClusterActors", ["LogFormat"]),
+    library(
+        "Roles",
+        [
+            "Telemetry", "HashRing", "Detection", "LogFormat", "DataPlane", "Ports", "IngestLog", "ClusterActors",
+            logging, metrics, lifecycle,
+        ]),
+    library("DeviceFleet", ["Telemetry", httpClient, logging, nioCore]),
+]
+
+let adapters: [Target] = [
+    library("SQLiteStore", ["Telemetry", "HashRing", "Ports", grdb, grdbSQLite, logging]),
+    library(
+        "HTTPAPI",
+        ["Telemetry", "Ports", "ReadingFormats", hummingbird, httpTypes, nioCore, logging, metrics, lifecycle],
+        resources: [.copy("Dashboard"), .copy("openapi.json")]),
+]
+
+let systemLibraries: [Target] = [
+    .target(name: "CSimdjson", linkerSettings: [.linkedLibrary("simdjson")]),
+    .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+]
+
+let executables: [Target] = [
+    .executableTarget(
+        name: "starling",
+        dependencies: [
+            "Telemetry", "HashRing", "Detection", "Ports", "ModelFormats", "IngestLog", "Roles", "SQLiteStore",
+            "HTTPAPI", "DeviceFleet", argumentParser, configuration, httpClient, logging, metrics, lifecycle,
+            unixSignals, nioCore,
+        ],
+        swiftSettings: swift),
+    .executableTarget(
+        name: "starling-bench",
+        dependencies: [
+            "Telemetry", "Detection", "LogFormat", "IngestLog", "ReadingFormats", "SQLiteStore", "Ports",
+            argumentParser, httpClient, nioCore, grdbSQLite,
+        ],
+        swiftSettings: swift),
+]
+
+let testTargets: [Target] = [
+    tests(of: "Telemetry"),
+    tests(of: "HashRing", ["Telemetry"]),
+    tests(of: "Detection", ["Telemetry"]),
+    tests(of: "LogFormat", ["Telemetry"]),
+    tests(of: "DataPlane", ["Telemetry", "HashRing", "Detection"]),
+    tests(of: "ReadingFormats", ["Telemetry", "CZlib"]),
+    tests(of: "ModelFormats", ["Telemetry", "Detection"], resources: [.copy("Parity")]),
+    tests(of: "IngestLog", ["Telemetry", "LogFormat"]),
+    tests(of: "ClusterActors"),
+    tests(of: "Roles", ["Telemetry", "HashRing", "Detection", "DataPlane", "Ports", "IngestLog", "LogFormat"]),
+    tests(of: "DeviceFleet", ["Telemetry", nioCore, nioPosix]),
+    tests(of: "SQLiteStore", ["Telemetry", "HashRing", "Ports", grdb, grdbSQLite]),
+    tests(of: "HTTPAPI", ["Telemetry", "Ports", hummingbird, hummingbirdTesting, httpTypes, nioCore]),
+    .testTarget(name: "TidyTests", swiftSettings: swift),
+    .testTarget(
+        name: "NodeTests", dependencies: ["starling", "Telemetry", httpClient, nioCore, grdbSQLite],
+        swiftSettings: swift),
+]
+
+// MARK: A part of the package, built alone
+//
+// `STARLING_ONLY=DetectionTests swift test` sees only that target and what it needs, so the tests of a pure target
+// build in seconds and without the HTTP server.
+
+func closure(of names: [String], in targets: [Target]) -> [Target] {
+    let byName = Dictionary(uniqueKeysWithValues: targets.map { ($0.name, $0) })
+    var wanted: Set<String> = []
+    var queue = names
+    while let name = queue.popLast() {
+        guard let target = byName[name], wanted.insert(name).inserted else { continue }
+        for dependency in target.dependencies {
+            switch dependency {
+            case .byNameItem(let name, _), .targetItem(let name, _): queue.append(name)
+            default: break
+            }
+        }
+    }
+    return targets.filter { wanted.contains($0.name) }
+}
+
+let all = pure + shells + adapters + systemLibraries + executables + testTargets
+let chosen =
+    Context.environment["STARLING_ONLY"].map {
+        closure(of: $0.split(separator: ",").map(String.init), in: all)
+    } ?? all
+
+let usedPackages = Set(
+    chosen.flatMap(\.dependencies).compactMap { dependency -> String? in
+        guard case .productItem(_, let package, _, _) = dependency else { return nil }
+        return package
+    })
+
+let package = Package(
+    name: "starling",
+    platforms: [.macOS(.v26)],
+    dependencies: packages.filter { usedPackages.contains($0.name) }.map(\.dependency),
+    targets: chosen,
+    swiftLanguageModes: [.v6],
+    cxxLanguageStandard: .cxx20
+)

@@ -1,0 +1,217 @@
+package import Telemetry
+
+/// What a node offers to whoever speaks to it from outside; `HTTPAPI` is written against this alone.
+package protocol NodeService: Sendable {
+    /// Appends to the ingest log and returns when the batch is synced to this node's disk.
+    func accept(_ batch: ReadingBatch) async throws(AcceptError)
+
+    /// Readings refused before they reached the log; the ledger shows them.
+    func countRejected(_ readings: Int)
+
+    /// The strictly increasing clock of receipts; a reading without a time gets its own.
+    func receiptTime() -> Instant
+
+    /// The whole fleet's latest readings, by device id as bytes.
+    func latest(_ query: LatestQuery) async -> LatestAnswer
+
+    func history(
+        of series: Series, from: Instant, to: Instant, after: HistoryPoint?, limit: Int
+    ) async throws(StoreError) -> [HistoryPoint]
+
+    /// Episodes that touch the range, newest first.
+    func anomalies(_ query: AnomalyQuery) async throws(StoreError) -> [AnomalyEpisode]
+
+    func devices(after: DeviceID?, limit: Int) async throws(StoreError) -> [DeviceRow]
+    func device(_ device: DeviceID) async throws(StoreError) -> DeviceRow?
+
+    /// - Returns: false if nobody knows the device.
+    func delete(_ device: DeviceID) async throws(StoreError) -> Bool
+
+    func cluster() async -> ClusterView
+
+    /// Why the node is not ready; nil when it is. Never depends on the store or Redis.
+    var unreadiness: String? { get }
+}
+
+/// Why a batch was not accepted. Nothing of it is on disk then, or what is will never be answered for.
+package enum AcceptError: Error, Hashable, Sendable {
+    /// The log holds as much as it may; the store is behind.
+    case logFull(retryAfterSeconds: Int)
+    case draining
+    /// The disk failed; the node must be looked after.
+    case logFailed(String)
+}
+
+package struct LatestQuery: Hashable, Sendable {
+    /// Also devices that were not heard within `inactive-after`.
+    package var all = false
+    package var device: DeviceID?
+    package var metric: Metric?
+    package var result: ScoreResult?
+    package var limit: Int?
+    /// Only devices after this one.
+    package var after: DeviceID?
+
+    package init() {}
+}
+
+package struct LatestAnswer: Hashable, Sendable {
+    package let devices: [LatestDevice]
+    /// Changes whenever any answer could: the ETag.
+    package let revision: UInt64
+    /// Members that did not answer.
+    package let missing: [String]
+
+    package init(devices: [LatestDevice], revision: UInt64, missing: [String]) {
+        self.devices = devices
+        self.revision = revision
+        self.missing = missing
+    }
+}
+
+package struct LatestDevice: Hashable, Sendable {
+    package let device: DeviceID
+    package let time: Instant
+    package let isSilent: Bool
+    package let metrics: [LatestMetric]
+
+    package init(device: DeviceID, time: Instant, isSilent: Bool, metrics: [LatestMetric]) {
+        self.device = device
+        self.time = time
+        self.isSilent = isSilent
+        self.metrics = metrics
+    }
+}
+
+package struct LatestMetric: Hashable, Sendable {
+    package let metric: Metric
+    package let value: Double
+    package let verdict: Verdict
+    package let time: Instant
+    package let isSilent: Bool
+
+    package init(metric: Metric, value: Double, verdict: Verdict, time: Instant, isSilent: Bool) {
+        self.metric = metric
+        self.value = value
+        self.verdict = verdict
+        self.time = time
+        self.isSilent = isSilent
+    }
+}
+
+/// Neighbouring anomalies of one series, told as one event.
+package struct AnomalyEpisode: Hashable, Sendable {
+    package enum Kind: String, Sendable { case anomaly, silence, fleet }
+
+    package let id: String
+    package let kind: Kind
+    package let series: Series
+    package let start: Instant
+    package let peak: Instant
+    /// Nil while it lasts.
+    package let end: Instant?
+    package let score: Double
+    package let value: Double
+    package let reason: String
+    package let model: ModelID
+
+    package init(
+        id: String, kind: Kind, series: Series, start: Instant, peak: Instant, end: Instant?, score: Double,
+        value: Double, reason: String, model: ModelID
+    ) {
+        self.id = id
+        self.kind = kind
+        self.series = series
+        self.start = start
+        self.peak = peak
+        self.end = end
+        self.score = score
+        self.value = value
+        self.reason = reason
+        self.model = model
+    }
+}
+
+/// `GET /cluster` as values; field names and meanings are the contract's.
+package struct ClusterView: Hashable, Sendable {
+    package struct Member: Hashable, Sendable {
+        package enum Status: String, Sendable { case alive, suspect, dead, left }
+
+        package let name: String
+        package let address: String
+        package let http: String
+        package let status: Status
+        package let incarnation: UInt64
+        package let ringShare: Double
+        package let devices: Int
+        package let version: String
+        package let since: Instant
+
+        package init(
+            name: String, address: String, http: String, status: Status, incarnation: UInt64, ringShare: Double,
+            devices: Int, version: String, since: Instant
+        ) {
+            self.name = name
+            self.address = address
+            self.http = http
+            self.status = status
+            self.incarnation = incarnation
+            self.ringShare = ringShare
+            self.devices = devices
+            self.version = version
+            self.since = since
+        }
+    }
+
+    package struct Pruner: Hashable, Sendable {
+        package let leader: String?
+        package let fencingToken: UInt64?
+        package let lastRun: Instant?
+        package let lastResult: String?
+
+        package init(leader: String?, fencingToken: UInt64?, lastRun: Instant?, lastResult: String?) {
+            self.leader = leader
+            self.fencingToken = fencingToken
+            self.lastRun = lastRun
+            self.lastResult = lastResult
+        }
+    }
+
+    package let node: String
+    package let members: [Member]
+    package let slots: Int
+    package let ringDigest: String
+    package let pruner: Pruner
+    package let store: StoreKind
+    package let isStoreReachable: Bool
+    package let ledger: Ledger
+
+    package init(
+        node: String, members: [Member], slots: Int, ringDigest: String, pruner: Pruner, store: StoreKind,
+        isStoreReachable: Bool, ledger: Ledger
+    ) {
+        self.node = node
+        self.members = members
+        self.slots = slots
+        self.ringDigest = ringDigest
+        self.pruner = pruner
+        self.store = store
+        self.isStoreReachable = isStoreReachable
+        self.ledger = ledger
+    }
+}
+
+/// accepted = stored + pending + duplicates + discarded + damaged, at any moment.
+package struct Ledger: Hashable, Sendable {
+    package var accepted: UInt64 = 0
+    package var stored: UInt64 = 0
+    package var pending: UInt64 = 0
+    package var duplicates: UInt64 = 0
+    package var discarded: UInt64 = 0
+    package var damaged: UInt64 = 0
+    /// Readings in logs without a live node.
+    package var orphaned: UInt64 = 0
+    package var rejected: UInt64 = 0
+
+    package init() {}
+}

@@ -1,0 +1,118 @@
+package import Telemetry
+
+/// The newest reading of a series, and what its owner must know to go on where it stood.
+package struct LatestRow: Hashable, Sendable {
+    package let series: Series
+    package let time: Instant
+    package let value: Double
+    package let verdict: Verdict
+    /// When the owner last heard this series, by the owner's clock.
+    package let lastHeard: Instant
+    /// The usual time between two readings in microseconds; 0 while unknown.
+    package let usualInterval: Int64
+    /// The detector's state in its own format (versioned there); empty without one.
+    package let state: [UInt8]
+
+    package init(
+        series: Series, time: Instant, value: Double, verdict: Verdict, lastHeard: Instant, usualInterval: Int64,
+        state: [UInt8]
+    ) {
+        self.series = series
+        self.time = time
+        self.value = value
+        self.verdict = verdict
+        self.lastHeard = lastHeard
+        self.usualInterval = usualInterval
+        self.state = state
+    }
+}
+
+package struct HistoryPoint: Hashable, Sendable {
+    package let time: Instant
+    package let value: Double
+    package let score: Double
+    package let result: ScoreResult
+
+    package init(time: Instant, value: Double, score: Double, result: ScoreResult) {
+        self.time = time
+        self.value = value
+        self.score = score
+        self.result = result
+    }
+}
+
+package struct AnomalyQuery: Hashable, Sendable {
+    package var from: Instant
+    package var to: Instant
+    package var device: DeviceID?
+    package var metric: Metric?
+    package var limit: Int
+
+    package init(from: Instant, to: Instant, device: DeviceID? = nil, metric: Metric? = nil, limit: Int) {
+        self.from = from
+        self.to = to
+        self.device = device
+        self.metric = metric
+        self.limit = limit
+    }
+}
+
+/// One anomalous reading; episodes are made of neighbours (`AnomalyEpisode`).
+package struct AnomalyRow: Hashable, Sendable {
+    package let series: Series
+    package let time: Instant
+    package let value: Double
+    package let score: Double
+    package let model: ModelID
+    /// The time of the first reading of the series after this one that was `normal`; nil if there is none yet.
+    package let normalAfter: Instant?
+
+    package init(
+        series: Series, time: Instant, value: Double, score: Double, model: ModelID, normalAfter: Instant?
+    ) {
+        self.series = series
+        self.time = time
+        self.value = value
+        self.score = score
+        self.model = model
+        self.normalAfter = normalAfter
+    }
+}
+
+package struct DeviceRow: Hashable, Sendable {
+    package let device: DeviceID
+    /// Sorted.
+    package let metrics: [Metric]
+    package let firstSeen: Instant
+    package let lastHeard: Instant
+    package let isHidden: Bool
+    package let readings: UInt64
+
+    package init(
+        device: DeviceID, metrics: [Metric], firstSeen: Instant, lastHeard: Instant, isHidden: Bool, readings: UInt64
+    ) {
+        self.device = device
+        self.metrics = metrics
+        self.firstSeen = firstSeen
+        self.lastHeard = lastHeard
+        self.isHidden = isHidden
+        self.readings = readings
+    }
+}
+
+/// A model document as the store keeps it: bytes that only `ModelFormats` reads.
+package struct ModelRow: Hashable, Sendable {
+    package let metric: Metric
+    package let model: ModelID
+    package let trainedAt: Instant
+    package let readings: UInt64
+    package let document: [UInt8]
+
+    package init(metric: Metric, model: ModelID, trainedAt: Instant, readings: UInt64, document: [UInt8]) {
+        self.metric = metric
+        self.model = model
+        self.trainedAt = trainedAt
+        self.readings = readings
+        self.document = document
+    }
+}
