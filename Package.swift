@@ -33,6 +33,7 @@ let hummingbirdTesting = Target.Dependency.product(name: "HummingbirdTesting", p
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let metrics = Target.Dependency.product(name: "CoreMetrics", package: "swift-metrics")
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
+let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let numerics = Target.Dependency.product(name: "RealModule", package: "swift-numerics")
 let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
@@ -87,7 +88,9 @@ let shells: [Target] = [
             "Telemetry", "HashRing", "Detection", "LogFormat", "DataPlane", "Ports", "IngestLog", "ClusterActors",
             logging, metrics, lifecycle,
         ]),
-    library("DeviceFleet", ["Telemetry", httpClient, logging, nioCore]),
+    library("DeviceFleet", ["Telemetry", httpClient, logging, nioCore, nioHTTP1, lifecycle]),
+    library("NodeSettings", [configuration, logging]),
+    library("LogHandlers", ["Telemetry", logging]),
 ]
 
 let adapters: [Target] = [
@@ -108,7 +111,7 @@ let executables: [Target] = [
         name: "starling",
         dependencies: [
             "Telemetry", "HashRing", "Detection", "Ports", "ModelFormats", "IngestLog", "Roles", "SQLiteStore",
-            "HTTPAPI", "DeviceFleet", argumentParser, configuration, httpClient, logging, metrics, lifecycle,
+            "HTTPAPI", "DeviceFleet", "NodeSettings", "LogHandlers", argumentParser, configuration, httpClient, logging, metrics, lifecycle,
             unixSignals, nioCore,
         ],
         swiftSettings: swift),
@@ -132,9 +135,16 @@ let testTargets: [Target] = [
     tests(of: "IngestLog", ["Telemetry", "LogFormat"]),
     tests(of: "ClusterActors"),
     tests(of: "Roles", ["Telemetry", "HashRing", "Detection", "DataPlane", "Ports", "IngestLog", "LogFormat"]),
-    tests(of: "DeviceFleet", ["Telemetry", nioCore, nioPosix]),
+    tests(of: "DeviceFleet", ["Telemetry", nioCore, nioPosix, nioHTTP1, logging, lifecycle]),
+    tests(of: "NodeSettings", [logging]),
+    tests(of: "LogHandlers", [logging]),
     tests(of: "SQLiteStore", ["Telemetry", "HashRing", "Ports", grdb, grdbSQLite]),
-    tests(of: "HTTPAPI", ["Telemetry", "Ports", hummingbird, hummingbirdTesting, httpTypes, nioCore]),
+    tests(
+        of: "HTTPAPI",
+        [
+            "Telemetry", "Ports", "ReadingFormats", hummingbird, hummingbirdTesting, httpTypes, nioCore, logging,
+            metrics, lifecycle,
+        ]),
     .testTarget(name: "TidyTests", swiftSettings: swift),
     .testTarget(
         name: "NodeTests", dependencies: ["starling", "Telemetry", httpClient, nioCore, grdbSQLite],
