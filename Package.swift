@@ -111,8 +111,8 @@ let executables: [Target] = [
         name: "starling",
         dependencies: [
             "Telemetry", "HashRing", "Detection", "Ports", "ModelFormats", "IngestLog", "Roles", "SQLiteStore",
-            "HTTPAPI", "DeviceFleet", "NodeSettings", "LogHandlers", argumentParser, configuration, httpClient, logging, metrics, lifecycle,
-            unixSignals, nioCore,
+            "HTTPAPI", "DeviceFleet", "NodeSettings", "LogHandlers", argumentParser, configuration, httpClient, logging,
+            metrics, lifecycle, unixSignals, nioCore,
         ],
         swiftSettings: swift),
     .executableTarget(
