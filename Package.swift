@@ -73,7 +73,7 @@ let pure: [Target] = [
     library("HashRing", ["Telemetry"]),
     library("Detection", ["Telemetry", numerics]),
     library("LogFormat", ["Telemetry"]),
-    library("DataPlane", ["Telemetry", "HashRing", "Detection"]),
+    library("DataPlane", ["Telemetry", "HashRing", "Detection", "LogFormat", "Ports"]),
     library("Ports", ["Telemetry", "HashRing"]),
 ]
 
@@ -88,7 +88,7 @@ let shells: [Target] = [
             "Telemetry", "HashRing", "Detection", "LogFormat", "DataPlane", "Ports", "IngestLog", "ClusterActors",
             logging, metrics, lifecycle,
         ]),
-    library("DeviceFleet", ["Telemetry", httpClient, logging, nioCore, nioHTTP1, lifecycle]),
+    library("DeviceFleet", ["Telemetry", httpClient, logging, nioCore, nioPosix, nioHTTP1, lifecycle]),
     library("NodeSettings", [configuration, logging]),
     library("LogHandlers", ["Telemetry", logging]),
 ]
@@ -129,7 +129,7 @@ let testTargets: [Target] = [
     tests(of: "HashRing", ["Telemetry"]),
     tests(of: "Detection", ["Telemetry"]),
     tests(of: "LogFormat", ["Telemetry"]),
-    tests(of: "DataPlane", ["Telemetry", "HashRing", "Detection"]),
+    tests(of: "DataPlane", ["Telemetry", "HashRing", "Detection", "LogFormat", "Ports"]),
     tests(of: "ReadingFormats", ["Telemetry", "CZlib"]),
     tests(of: "ModelFormats", ["Telemetry", "Detection"], resources: [.copy("Parity")]),
     tests(of: "IngestLog", ["Telemetry", "LogFormat"]),

@@ -1,0 +1,62 @@
+extension NodeSettings {
+    /// Takes one value as text. Those that depend on one another (TLS, the addresses) are checked afterwards.
+    mutating func set(_ setting: Setting, to text: String) throws(ValueError) {
+        switch setting {
+        case .name: name = try SettingValues.name(text)
+        case .http: http = try HostPort.parse(text)
+        case .gossip: gossip = try HostPort.parse(text)
+        case .advertise: advertise = try Self.reachable(HostPort.parse(text))
+        case .join: join = try HostPort.parseList(text)
+        case .store: store = try StoreAddress.parse(text)
+        case .lease: lease = try LeaseAddress.parse(text)
+        case .leaseTTL: leaseTTL = try Self.leaseTTL(text)
+        case .dataDirectory: dataDirectory = try SettingValues.path(text)
+        case .logLimit: logLimitBytes = try Self.logLimit(text)
+        case .inactiveAfter: inactiveAfter = try DurationText.parse(text)
+        case .deleteAfter: deleteAfter = try DurationText.parseOrNever(text)
+        case .pruneEvery: pruneEvery = try DurationText.parse(text)
+        case .retention: retention = try DurationText.parseOrNever(text)
+        case .deviceRate: deviceRate = try SettingValues.rate(text)
+        case .webhook: webhook = try SettingValues.webAddress(text)
+        case .webhookSecret: webhookSecret = try SettingValues.secret(text)
+        case .clusterKey: clusterKeys = try SettingValues.clusterKeys(text)
+        case .apiKeys: apiKeys = try SettingValues.apiKeys(text)
+        case .insecureOpen: isInsecureOpen = try SettingValues.flag(text)
+        case .tlsCertificate: setTLS(\.certificatePath, to: try SettingValues.path(text))
+        case .tlsKey: setTLS(\.keyPath, to: try SettingValues.path(text))
+        case .cors: cors = try SettingValues.origins(text)
+        case .logLevel: logLevel = try SettingValues.logLevel(text)
+        case .logFormat: logFormat = try SettingValues.logFormat(text)
+        }
+    }
+
+    /// Three renewals must fit into a lease, each a round trip to its keeper.
+    package static let leaseTTLShortest = Duration.milliseconds(100)
+    /// Less than this would hold no full segment of the log.
+    package static let logLimitSmallest: Int64 = 16 << 20
+
+    private static func leaseTTL(_ text: String) throws(ValueError) -> Duration {
+        let duration = try DurationText.parse(text)
+        guard duration >= leaseTTLShortest else { throw ValueError(expected: "at least 100ms") }
+        return duration
+    }
+
+    private static func logLimit(_ text: String) throws(ValueError) -> Int64 {
+        let bytes = try SizeText.parse(text)
+        guard bytes >= logLimitSmallest else { throw ValueError(expected: "at least 16MiB") }
+        return bytes
+    }
+
+    private static func reachable(_ address: HostPort) throws(ValueError) -> HostPort {
+        guard !address.isWildcard else {
+            throw ValueError(expected: "an address that other nodes can reach, not \(address.host)")
+        }
+        return address
+    }
+
+    private mutating func setTLS(_ part: WritableKeyPath<TLS, String>, to path: String) {
+        var files = tls ?? TLS(certificatePath: "", keyPath: "")
+        files[keyPath: part] = path
+        tls = files
+    }
+}

@@ -1,0 +1,82 @@
+/// What a single value cannot show: values that need one another, and values of features that this version lacks.
+enum SettingsCheck {
+    /// - Parameter given: the settings that someone set, and where.
+    static func consistency(of settings: NodeSettings, given: [Setting: String]) throws(SettingsError) {
+        if let tls = settings.tls {
+            if tls.keyPath.isEmpty { throw SettingsError("--tls-cert needs --tls-key") }
+            if tls.certificatePath.isEmpty { throw SettingsError("--tls-key needs --tls-cert") }
+        }
+        if settings.webhookSecret != nil, settings.webhook == nil {
+            throw SettingsError("--webhook-secret needs --webhook")
+        }
+        if settings.store == .sqlite(path: settings.dataDirectory) {
+            throw SettingsError(
+                "--store and --data-dir name the same path; the store is a file, the data folder a folder")
+        }
+        if !settings.http.isLoopback, settings.apiKeys.isEmpty, !settings.isInsecureOpen {
+            throw SettingsError(
+                "\(given[.http] ?? "--http"): \(settings.http) can be reached from other machines, and anybody there "
+                    + "could send and delete readings. Listen on 127.0.0.1, or say --insecure-open if the network is "
+                    + "yours alone")
+        }
+        if !settings.gossip.isLoopback, settings.clusterKeys.isEmpty, !settings.isInsecureOpen {
+            throw SettingsError(
+                "\(given[.gossip] ?? "--gossip"): \(settings.gossip) can be reached from other machines; that needs "
+                    + "--cluster-key. Use a loopback address")
+        }
+    }
+
+    /// Settings whose feature does not exist yet. Starting without it would be a lie: a node with `--api-keys` that asks
+    /// nobody for a key, for one.
+    private static let refused: [Setting: String] = [
+        .join: "a flock of several nodes",
+        .deviceRate: "a limit for each device",
+        .webhook: "webhooks",
+        .webhookSecret: "webhooks",
+        .clusterKey: "sealed gossip",
+        .apiKeys: "API keys",
+        .tlsCertificate: "HTTPS",
+        .tlsKey: "HTTPS",
+        .cors: "requests from other origins",
+    ]
+
+    static func features(of settings: NodeSettings, given: [Setting: String]) throws(SettingsError) {
+        for setting in Setting.allCases {
+            guard let origin = given[setting], let feature = refused[setting] else { continue }
+            // A limit of `none` asks for nothing.
+            if setting == .deviceRate, settings.deviceRate == nil { continue }
+            throw missing(feature, origin: origin, instead: "Leave it out")
+        }
+        if case .postgres = settings.store {
+            throw missing(
+                "PostgreSQL as the store", origin: given[.store] ?? "--store", instead: "Use --store sqlite:PATH")
+        }
+        if case .redis = settings.lease {
+            throw missing("Redis for the lease", origin: given[.lease] ?? "--lease", instead: "Use --lease file:PATH")
+        }
+        if settings.retention != nil {
+            throw missing("retention", origin: given[.retention] ?? "--retention", instead: "Use --retention never")
+        }
+    }
+
+    private static func missing(_ feature: String, origin: String, instead: String) -> SettingsError {
+        SettingsError("\(origin): \(feature): not in this version yet. \(instead)")
+    }
+
+    /// Settings that are taken and change nothing yet.
+    private static let idle: [Setting: String] = [
+        .gossip: "a single node does not gossip",
+        .advertise: "a single node does not gossip",
+        .lease: "nothing is pruned yet",
+        .leaseTTL: "nothing is pruned yet",
+        .deleteAfter: "no device is deleted yet",
+        .pruneEvery: "nothing is pruned yet",
+    ]
+
+    static func withoutEffect(given: [Setting: String]) -> [String] {
+        Setting.allCases.compactMap { setting in
+            guard let origin = given[setting], let reason = idle[setting] else { return nil }
+            return "\(origin) has no effect in this version: \(reason)"
+        }
+    }
+}

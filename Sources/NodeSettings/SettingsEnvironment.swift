@@ -1,0 +1,64 @@
+/// The environment's part of the settings: aliases resolved, secrets read from `…_FILE`, empty values left out (compose
+/// files set variables to nothing to unset them).
+package struct SettingsEnvironment: Sendable {
+    /// The value and the variable it came from.
+    package let values: [Setting: (text: String, variable: String)]
+    /// `STARLING_…` variables that mean nothing here, sorted.
+    package let unknown: [String]
+
+    package static let secretBytesMax = 64 << 10
+
+    /// - Parameter readFile: the bytes of a file; throws what a person needs to know.
+    package init(
+        _ environment: [String: String], readFile: (String) throws -> [UInt8]
+    ) throws(SettingsError) {
+        var values: [Setting: (text: String, variable: String)] = [:]
+        var known = Setting.otherVariables
+        for setting in Setting.allCases {
+            for variable in setting.environment {
+                known.insert(variable)
+                if setting.isSecret { known.insert(variable + "_FILE") }
+                guard values[setting] == nil else { continue }
+                guard
+                    let text = try Self.value(of: variable, isSecret: setting.isSecret, in: environment, readFile)
+                else { continue }
+                values[setting] = text
+            }
+        }
+        self.values = values
+        unknown = environment.keys.filter { $0.hasPrefix("STARLING_") && !known.contains($0) }.sorted()
+    }
+
+    private static func value(
+        of variable: String, isSecret: Bool, in environment: [String: String],
+        _ readFile: (String) throws -> [UInt8]
+    ) throws(SettingsError) -> (text: String, variable: String)? {
+        let direct = environment[variable].flatMap { $0.isEmpty ? nil : $0 }
+        let fileVariable = variable + "_FILE"
+        guard isSecret, let path = environment[fileVariable], !path.isEmpty else {
+            return direct.map { ($0, variable) }
+        }
+        guard direct == nil else {
+            throw SettingsError("\(variable) and \(fileVariable) are both set; unset one of them")
+        }
+        let bytes: [UInt8]
+        do { bytes = try readFile(path) } catch {
+            throw SettingsError("\(fileVariable): cannot read \(path): \(error)")
+        }
+        guard bytes.count <= secretBytesMax, let text = String(validating: bytes, as: UTF8.self) else {
+            throw SettingsError("\(fileVariable): \(path) is no text of at most 64 KiB")
+        }
+        let trimmed = text.withoutTrailingNewline
+        guard !trimmed.isEmpty else { throw SettingsError("\(fileVariable): \(path) is empty") }
+        return (trimmed, fileVariable)
+    }
+}
+
+extension String {
+    /// Without one line end, which editors and `kubectl create secret` add.
+    fileprivate var withoutTrailingNewline: String {
+        var text = self
+        if text.hasSuffix("\r\n") || text.hasSuffix("\n") { text.removeLast() }
+        return text
+    }
+}
