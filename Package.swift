@@ -86,7 +86,7 @@ let shells: [Target] = [
         "Roles",
         [
             "Telemetry", "HashRing", "Detection", "LogFormat", "DataPlane", "Ports", "IngestLog", "ClusterActors",
-            logging, metrics, lifecycle,
+            "ModelFormats", logging, metrics, lifecycle,
         ]),
     library("DeviceFleet", ["Telemetry", httpClient, logging, nioCore, nioPosix, nioHTTP1, lifecycle]),
     library("NodeSettings", [configuration, logging]),
@@ -112,7 +112,7 @@ let executables: [Target] = [
         dependencies: [
             "Telemetry", "HashRing", "Detection", "Ports", "ModelFormats", "IngestLog", "Roles", "SQLiteStore",
             "HTTPAPI", "DeviceFleet", "NodeSettings", "LogHandlers", argumentParser, configuration, httpClient, logging,
-            metrics, lifecycle, unixSignals, nioCore,
+            metrics, lifecycle, unixSignals, nioCore, nioHTTP1,
         ],
         swiftSettings: swift),
     .executableTarget(
@@ -137,7 +137,7 @@ let testTargets: [Target] = [
     tests(of: "Roles", ["Telemetry", "HashRing", "Detection", "DataPlane", "Ports", "IngestLog", "LogFormat"]),
     tests(of: "DeviceFleet", ["Telemetry", nioCore, nioPosix, nioHTTP1, logging, lifecycle]),
     tests(of: "NodeSettings", [logging]),
-    tests(of: "LogHandlers", [logging]),
+    tests(of: "LogHandlers", ["Telemetry", logging]),
     tests(of: "SQLiteStore", ["Telemetry", "HashRing", "Ports", grdb, grdbSQLite]),
     tests(
         of: "HTTPAPI",

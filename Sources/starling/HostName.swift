@@ -1,0 +1,9 @@
+import Foundation
+
+/// The machine's name without its domain.
+enum HostName {
+    static var short: String {
+        let full = ProcessInfo.processInfo.hostName
+        return full.split(separator: ".").first.map(String.init) ?? "localhost"
+    }
+}

@@ -1,0 +1,30 @@
+import AsyncHTTPClient
+import NIOCore
+import NIOHTTP1
+
+/// Asks a running node one question.
+enum NodeClient {
+    static let timeout = TimeAmount.seconds(5)
+    static let answerBytesMax = 64 << 20
+    static let defaultURL = "http://127.0.0.1:8080"
+
+    /// - Throws: `Failure` that says what to look at when nobody answers.
+    static func get(_ path: String, from url: String) async throws -> (status: Int, body: [UInt8]) {
+        var base = url.contains("://") ? url : "http://" + url
+        while base.hasSuffix("/") { base.removeLast() }
+        var configuration = HTTPClient.Configuration()
+        configuration.connectionPool.retryConnectionEstablishment = false
+        let client = HTTPClient(configuration: configuration)
+        do {
+            let response = try await client.execute(HTTPClientRequest(url: base + path), timeout: timeout)
+            let body = try await response.body.collect(upTo: answerBytesMax)
+            try await client.shutdown()
+            return (Int(response.status.code), [UInt8](body.readableBytesView))
+        } catch {
+            try? await client.shutdown()
+            throw Failure(
+                "no answer from \(base)\(path) (\(error)). Is a node running there? Start one with 'starling node' or "
+                    + "'cluster/up', or name another with --url")
+        }
+    }
+}
