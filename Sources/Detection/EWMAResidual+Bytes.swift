@@ -1,0 +1,42 @@
+import Telemetry
+
+/// Bytes for hand-over and for the store: version, then the fields in order, little-endian. Never renumber a version:
+/// nodes of different age read each other's states.
+extension EWMAResidual {
+    package static let encodedCount = 61
+    private static let version: UInt8 = 1
+
+    package func encoded() -> [UInt8] {
+        var bytes: [UInt8] = [Self.version]
+        bytes.reserveCapacity(Self.encodedCount)
+        func append(_ word: some FixedWidthInteger) {
+            withUnsafeBytes(of: word.littleEndian) { bytes.append(contentsOf: $0) }
+        }
+        for value in [level, trend, levelVariance, last, stepVariance] { append(value.bitPattern) }
+        append(lastTime.microseconds)
+        append(interval.bitPattern)
+        append(before.bitPattern)
+        append(readings)
+        append(outlyingRun)
+        append(resolution.index)
+        return bytes
+    }
+
+    /// - Returns: nil unless the bytes are a state of a known version with values that this type can hold.
+    package init?(decoding bytes: some Collection<UInt8>) {
+        guard bytes.count == Self.encodedCount, bytes.first == Self.version else { return nil }
+        var rest = bytes.dropFirst()
+        func next<Word: FixedWidthInteger & UnsignedInteger>(_: Word.Type) -> Word {
+            var word: Word = 0
+            for index in 0..<(Word.bitWidth / 8) { word |= Word(rest.popFirst() ?? 0) << (8 * index) }
+            return word
+        }
+        self.init(
+            level: Double(bitPattern: next(UInt64.self)), trend: Double(bitPattern: next(UInt64.self)),
+            levelVariance: Double(bitPattern: next(UInt64.self)), last: Double(bitPattern: next(UInt64.self)),
+            stepVariance: Double(bitPattern: next(UInt64.self)),
+            lastTime: Instant(microseconds: Int64(bitPattern: next(UInt64.self))),
+            interval: Float(bitPattern: next(UInt32.self)), before: Float(bitPattern: next(UInt32.self)),
+            readings: next(UInt16.self), outlyingRun: next(UInt8.self), resolutionIndex: next(UInt8.self))
+    }
+}

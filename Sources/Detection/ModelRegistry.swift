@@ -1,0 +1,86 @@
+package import Telemetry
+
+/// Which model scores a metric, and what the metrics without one have shown so far.
+///
+/// A pure value: it never trains by itself and stores nothing. The driver hears from `observe` that a metric has shown
+/// enough, trains its first model, lets the store decide whose version 1 counts, and activates that.
+package struct ModelRegistry: Hashable, Sendable {
+    /// Metrics that may have a model or learn one. Names are chosen by devices; a thousand kinds of measurement is far
+    /// more than a fleet has, and keeps what is learning below 20 MB. Readings of more metrics stay `learning`.
+    package static let metricsCountMax = 1_000
+
+    private enum Entry: Hashable, Sendable {
+        /// Gathers readings. Goes to `active`.
+        case learning(DetectorTrainer)
+        /// Scores. Stays, with newer versions.
+        case active(Detector)
+    }
+
+    private var entries: [Metric: Entry] = [:]
+
+    package init() {}
+
+    /// Metrics that have a model or learn one.
+    package var metricsCount: Int { entries.count }
+
+    /// Metrics with a model, sorted.
+    package var activeMetrics: [Metric] {
+        entries.filter { if case .active = $0.value { true } else { false } }.keys.sorted()
+    }
+
+    /// The model of a metric; nil while its readings are `learning`.
+    package func detector(for metric: Metric) -> Detector? {
+        guard case .active(let detector) = entries[metric] else { return nil }
+        return detector
+    }
+
+    /// What a metric without a model has shown; nil if it has one, is unknown, or came after `metricsCountMax` others.
+    package func trainer(for metric: Metric) -> DetectorTrainer? {
+        guard case .learning(let trainer) = entries[metric] else { return nil }
+        return trainer
+    }
+
+    /// Metrics whose training set is complete and whose first model is still to come, sorted.
+    package var metricsToTrain: [(metric: Metric, trainer: DetectorTrainer)] {
+        entries.compactMap { metric, entry in
+            guard case .learning(let trainer) = entry, trainer.isReady else { return nil }
+            return (metric, trainer)
+        }.sorted { $0.metric < $1.metric }
+    }
+
+    /// Shows a reading of a metric; only metrics without a model look at it.
+    ///
+    /// - Returns: true for the one reading that completes the metric's training set.
+    package mutating func observe(_ reading: Reading) -> Bool {
+        observe(reading.value, at: reading.time, series: reading.series)
+    }
+
+    package mutating func observe(_ value: Double, at time: Instant, series: Series) -> Bool {
+        switch entries[series.metric] {
+        case .active:
+            return false
+        case .learning(var trainer):
+            guard !trainer.isReady else { return false }
+            entries[series.metric] = nil  // so that the trainer's arrays are not copied for one more reading
+            trainer.append(value, at: time, series: series)
+            entries[series.metric] = .learning(trainer)
+            return trainer.isReady
+        case nil:
+            guard entries.count < Self.metricsCountMax else { return false }
+            var trainer = DetectorTrainer()
+            trainer.append(value, at: time, series: series)
+            entries[series.metric] = .learning(trainer)
+            return trainer.isReady
+        }
+    }
+
+    /// Makes a model the one that scores its metric from now on, and forgets what was gathered to train it.
+    ///
+    /// - Returns: false, and nothing changes, if the metric would be one too many.
+    @discardableResult
+    package mutating func activate(_ detector: Detector, for metric: Metric) -> Bool {
+        guard entries[metric] != nil || entries.count < Self.metricsCountMax else { return false }
+        entries[metric] = .active(detector)
+        return true
+    }
+}
