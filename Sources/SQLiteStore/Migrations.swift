@@ -1,0 +1,113 @@
+/// The schema as numbered steps. A step that was released is never edited: a new one is added.
+enum Migrations {
+    /// `migrations[i]` leads from version i to version i + 1.
+    static let all: [String] = [first]
+
+    static var newest: Int64 { Int64(all.count) }
+
+    /// Names are TEXT in BINARY collation: compared as bytes. Times are microseconds since 1970. `readings` has no
+    /// rowid: its primary key is the table, so a series lies together in time order. `result` is `ScoreResult`'s raw
+    /// value; the two partial indexes hold anomalies only.
+    private static let first = """
+        CREATE TABLE flock (
+            id INTEGER PRIMARY KEY CHECK (id = 1),
+            uuid TEXT NOT NULL,
+            schema_version INTEGER NOT NULL,
+            deletions INTEGER NOT NULL DEFAULT 0
+        );
+        CREATE TABLE devices (
+            id INTEGER PRIMARY KEY,
+            name TEXT NOT NULL COLLATE BINARY UNIQUE,
+            slot INTEGER NOT NULL,
+            first_seen INTEGER NOT NULL,
+            last_heard INTEGER NOT NULL,
+            hidden INTEGER NOT NULL DEFAULT 0
+        );
+        CREATE INDEX devices_by_slot ON devices (slot);
+        CREATE TABLE series (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            device INTEGER NOT NULL,
+            metric TEXT NOT NULL COLLATE BINARY,
+            readings INTEGER NOT NULL DEFAULT 0,
+            UNIQUE (device, metric)
+        );
+        CREATE TABLE deleted_series (series INTEGER PRIMARY KEY);
+        CREATE TABLE model_ids (
+            id INTEGER PRIMARY KEY,
+            name TEXT NOT NULL COLLATE BINARY,
+            version INTEGER NOT NULL,
+            UNIQUE (name, version)
+        );
+        CREATE TABLE readings (
+            series INTEGER NOT NULL,
+            time INTEGER NOT NULL,
+            value REAL NOT NULL,
+            score REAL NOT NULL,
+            result INTEGER NOT NULL,
+            late INTEGER NOT NULL,
+            model INTEGER NOT NULL,
+            PRIMARY KEY (series, time, value)
+        ) WITHOUT ROWID;
+        CREATE INDEX anomalies_by_time ON readings (time) WHERE result = 1;
+        CREATE INDEX anomalies_by_series ON readings (series, time) WHERE result = 1;
+        CREATE TABLE latest (
+            series INTEGER PRIMARY KEY,
+            time INTEGER NOT NULL,
+            value REAL NOT NULL,
+            score REAL NOT NULL,
+            result INTEGER NOT NULL,
+            late INTEGER NOT NULL,
+            model INTEGER NOT NULL,
+            last_heard INTEGER NOT NULL,
+            usual_interval INTEGER NOT NULL,
+            state BLOB NOT NULL
+        );
+        CREATE TABLE models (
+            metric TEXT NOT NULL COLLATE BINARY,
+            version INTEGER NOT NULL,
+            name TEXT NOT NULL COLLATE BINARY,
+            active INTEGER NOT NULL,
+            trained_at INTEGER NOT NULL,
+            readings INTEGER NOT NULL,
+            document BLOB NOT NULL,
+            PRIMARY KEY (metric, version)
+        );
+        CREATE UNIQUE INDEX models_active ON models (metric) WHERE active = 1;
+        CREATE TABLE checkpoints (
+            log TEXT PRIMARY KEY,
+            node TEXT NOT NULL,
+            position INTEGER NOT NULL,
+            accepted INTEGER NOT NULL,
+            stored INTEGER NOT NULL,
+            duplicates INTEGER NOT NULL,
+            discarded INTEGER NOT NULL,
+            damaged INTEGER NOT NULL
+        );
+        CREATE TABLE tombstones (
+            device TEXT PRIMARY KEY COLLATE BINARY,
+            time INTEGER NOT NULL
+        ) WITHOUT ROWID;
+        CREATE INDEX tombstones_by_time ON tombstones (time);
+        CREATE TABLE quarantine (
+            id INTEGER PRIMARY KEY,
+            log TEXT NOT NULL,
+            position INTEGER NOT NULL,
+            device TEXT NOT NULL COLLATE BINARY,
+            metric TEXT NOT NULL COLLATE BINARY,
+            time INTEGER NOT NULL,
+            value TEXT NOT NULL,
+            reason TEXT NOT NULL,
+            at INTEGER NOT NULL
+        );
+        CREATE INDEX quarantine_by_device ON quarantine (device);
+        CREATE TABLE audit (
+            id INTEGER PRIMARY KEY,
+            time INTEGER NOT NULL,
+            job TEXT NOT NULL,
+            device TEXT,
+            decision TEXT NOT NULL,
+            reason TEXT NOT NULL,
+            fencing_token INTEGER
+        );
+        """
+}

@@ -1,0 +1,49 @@
+/// Every size, wait and count of this adapter in one place.
+enum StoreLimits {
+    // MARK: Memory. A node rests below 60 MB and stays below 250 MB with ten million readings stored.
+
+    /// The writer's page cache. The rightmost leaf of every series is written again and again: 8,192 of them fit.
+    static let writerCacheKibibytes = 32 * 1024
+    /// A reader walks a range once; its cache need not hold more than the inner pages.
+    static let readerCacheKibibytes = 4 * 1024
+    static let readersCountMax = 4
+    /// No memory map: mapped pages would count as the node's memory, and a failing disk would be a SIGBUS, which
+    /// nothing can catch, where it is an error code now.
+    static let memoryMapBytes = 0
+    /// Series whose ids are kept in memory: about 100 bytes each.
+    static let seriesCacheCountMax = 100_000
+
+    // MARK: The write-ahead log
+
+    /// Pages in the write-ahead log after which a commit copies them home: 8 MiB. The default (1,000) would copy the
+    /// same rightmost leaves home twice as often.
+    static let walPagesBeforeCheckpoint = 2_000
+    /// A write-ahead log that had to grow further is cut back to this.
+    static let walBytesKept = 32 << 20
+
+    // MARK: Waits
+
+    /// For the turn to write. Others hold it for tens of milliseconds; this long means a stopped process.
+    static let turnWaitMicroseconds: Int64 = 10_000_000
+    /// Between two looks at a turn that another process has.
+    static let turnPollMicrosecondsMin: UInt32 = 50
+    static let turnPollMicrosecondsMax: UInt32 = 500
+    /// For SQLite's own lock, which only programs that do not know of the turn can hold.
+    static let busyWaitSeconds = 5.0
+
+    // MARK: Write transactions: each holds the turn for 50 ms at most, so that no other node waits longer
+
+    static let flushRowsPerTransaction = 2_000
+    /// Rows of deleted series that are removed in one transaction.
+    static let sweptRowsPerTransaction = 10_000
+    /// How long `delete` removes rows before it leaves the rest to `flush`.
+    static let sweepOnDeleteMicroseconds: Int64 = 30_000_000
+    /// How long `prepare` goes on with a removal that a crash cut short.
+    static let sweepOnPrepareMicroseconds: Int64 = 2_000_000
+
+    /// Rows in `quarantine`; further ones are counted and named in the log only.
+    static let quarantineCountMax = 100_000
+
+    /// Rows that one call answers with, whatever was asked for.
+    static let answerRowsMax = 100_000
+}
