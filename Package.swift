@@ -97,7 +97,10 @@ let adapters: [Target] = [
     library("SQLiteStore", ["Telemetry", "HashRing", "Ports", grdb, grdbSQLite, logging]),
     library(
         "HTTPAPI",
-        ["Telemetry", "Ports", "ReadingFormats", hummingbird, httpTypes, nioCore, logging, metrics, lifecycle],
+        [
+            "Telemetry", "Ports", "ReadingFormats", hummingbird, httpTypes, nioCore, nioHTTP1, logging, metrics,
+            lifecycle,
+        ],
         resources: [.copy("Dashboard"), .copy("openapi.json")]),
 ]
 

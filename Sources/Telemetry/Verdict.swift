@@ -129,6 +129,28 @@ package struct VerdictBatch: Hashable, Sendable {
         modelIndices.append(model)
     }
 
+    /// Adds the verdicts `range` of another batch.
+    package mutating func append(_ range: Range<Int>, of other: VerdictBatch) {
+        results.append(contentsOf: other.results[range])
+        scores.append(contentsOf: other.scores[range])
+        isLate.append(contentsOf: other.isLate[range])
+        // One search a model, not one a reading.
+        var renumbered = [UInt16?](repeating: nil, count: other.models.count)
+        for index in range {
+            let old = Int(other.modelIndices[index])
+            let new = renumbered[old] ?? modelIndex(of: other.models[old])
+            renumbered[old] = new
+            modelIndices.append(new)
+        }
+    }
+
+    package func slice(_ range: Range<Int>) -> VerdictBatch {
+        if range == 0..<count { return self }
+        var slice = VerdictBatch()
+        slice.append(range, of: self)
+        return slice
+    }
+
     /// A batch names a handful of models, one a metric: a linear search over them, newest first, is the fast way.
     private mutating func modelIndex(of model: ModelID) -> UInt16 {
         if let index = models.lastIndex(of: model) { return UInt16(index) }

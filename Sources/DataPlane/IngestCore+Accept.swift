@@ -1,0 +1,113 @@
+import LogFormat
+import Ports
+import Telemetry
+
+/// Accepting: clients' batches into the log, by group commit.
+extension IngestCore {
+    mutating func offer(_ request: RequestID, _ batch: ReadingBatch, _ effects: inout [Effect]) {
+        if let failure { return effects.append(.refuse([request], .logFailed(failure))) }
+        if isDraining { return effects.append(.refuse([request], .draining)) }
+        // A batch larger than the whole bound must still find a way in when nothing else waits.
+        guard waiting.isEmpty || waitingReadings + batch.count <= limits.waitingReadingsMax else {
+            let busy = AcceptError.logFull(retryAfterSeconds: limits.busyRetryAfterSeconds)
+            return effects.append(.refuse([request], busy))
+        }
+        waiting.append(Offer(request: request, batch: batch))
+        waitingReadings += batch.count
+    }
+
+    /// Starts the next append if none is outstanding: as many whole requests as a group holds, and the verdicts that
+    /// came since the last.
+    mutating func appendNext(_ effects: inout [Effect]) {
+        guard append == nil, failure == nil, phase != .retiring(isOrdered: true) else { return }
+        let offers = takeOffers()
+        guard !offers.isEmpty || !verdictRecords.isEmpty else { return }
+        var readings: [(position: LogPosition, batch: ReadingBatch)] = []
+        var next = end
+        for offer in offers {
+            for batch in offer.batch.cut(limits.recordReadingsMax) {
+                readings.append((next, batch))
+                next = next + batch.count
+            }
+        }
+        appendsCount += 1
+        let started = Append(
+            number: AppendNumber(appendsCount), requests: offers.map(\.request), readings: readings,
+            verdicts: verdictRecords, end: next)
+        verdictRecords.removeAll(keepingCapacity: true)
+        append = started
+        effects.append(
+            .append(started.number, started.verdicts + readings.map { .readings($0.position, $0.batch) }))
+    }
+
+    private mutating func takeOffers() -> [Offer] {
+        guard phase == .running, unscoredReadings < limits.scoringReadingsMax else { return [] }
+        var count = 0
+        var readings = 0
+        while count < waiting.count, count == 0 || readings + waiting[count].batch.count <= limits.appendReadingsMax {
+            readings += waiting[count].batch.count
+            count += 1
+        }
+        defer { waiting.removeFirst(count) }
+        waitingReadings -= readings
+        return Array(waiting[..<count])
+    }
+
+    mutating func appended(_ number: AppendNumber, _ now: Moment, _ effects: inout [Effect]) {
+        guard let done = append, done.number == number else { return }
+        append = nil
+        end = done.end
+        for case .verdicts(let position, let verdicts) in done.verdicts {
+            markLogged(from: position, to: position + verdicts.count)
+        }
+        for (position, batch) in done.readings {
+            enter(IngestEntry(position: position, readings: batch, since: now))
+        }
+        if !done.requests.isEmpty { effects.append(.acknowledge(done.requests)) }
+    }
+
+    mutating func appendFailed(_ number: AppendNumber, _ cause: AppendFailure, _ effects: inout [Effect]) {
+        guard let lost = append, lost.number == number else { return }
+        append = nil
+        switch cause {
+        case .full:
+            // Verdicts may go beyond the log's limit, readings not: the verdicts are tried again alone.
+            if !lost.requests.isEmpty { verdictRecords = lost.verdicts + verdictRecords }
+            refuse(lost.requests, .logFull(retryAfterSeconds: limits.fullRetryAfterSeconds), &effects)
+        case .failed(let message):
+            refuse(lost.requests, .logFailed(message), &effects)
+            closeLog(message, &effects)
+        }
+    }
+
+    /// For good: a disk that failed once may lie about the next sync.
+    mutating func closeLog(_ message: String, _ effects: inout [Effect]) {
+        failure = message
+        refuse(waiting.map(\.request), .logFailed(message), &effects)
+        waiting.removeAll()
+        waitingReadings = 0
+    }
+
+    private func refuse(_ requests: [RequestID], _ error: AcceptError, _ effects: inout [Effect]) {
+        if !requests.isEmpty { effects.append(.refuse(requests, error)) }
+    }
+
+    private mutating func markLogged(from start: LogPosition, to end: LogPosition) {
+        // A verdict record covers neighbouring entries; those that are stored by now are gone from the window.
+        var position = start
+        while position < end, let index = window.index(at: position) {
+            position = window.modify(at: index) { entry in
+                entry.isLogged = true
+                return entry.end
+            }
+        }
+    }
+}
+
+extension ReadingBatch {
+    /// The batch in pieces of at most `readingsMax`.
+    func cut(_ readingsMax: Int) -> [ReadingBatch] {
+        guard count > readingsMax else { return [self] }
+        return stride(from: 0, to: count, by: readingsMax).map { slice($0..<min($0 + readingsMax, count)) }
+    }
+}

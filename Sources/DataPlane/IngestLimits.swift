@@ -1,0 +1,31 @@
+/// Every bound of the way from a client to the store.
+package struct IngestLimits: Hashable, Sendable {
+    /// Readings of one log record; longer batches are cut. A bound of the log's format.
+    package var recordReadingsMax = 4_096
+    /// Readings of one group commit. More would make the first of the group wait for the encoding of the last.
+    package var appendReadingsMax = 65_536
+    /// Readings that wait for their append. Beyond it clients are told to come back: the disk is the bottleneck.
+    package var waitingReadingsMax = 400_000
+    /// Readings in the log without a verdict, in memory. Beyond it appends wait: the owners are the bottleneck.
+    package var scoringReadingsMax = 400_000
+    /// Readings of one call: large enough that dispatch (about 18 µs) is nothing, small enough to answer in ms.
+    package var callReadingsMax = 4_096
+    /// Readings with verdicts kept in memory for the store. Beyond it they are read back from the log.
+    package var storingReadingsMax = 120_000
+    /// Readings of one transaction (measured: 1,000-row transactions reach an eighth of the throughput).
+    package var commitReadingsMax = 20_000
+    /// How long the first reading waits for company in its transaction, in microseconds.
+    package var commitDelay: Int64 = 200_000
+    /// How long a reading without an owner waits before it is stored as `unscored`, in microseconds.
+    package var unscoredAfter: Int64 = 5_000_000
+    /// Owners that may die under a reading before it is stored as `unscored`.
+    package var ownersLostMax = 2
+    /// Waits between two tries to reach the store, in microseconds: doubled from the first to the last.
+    package var storeRetryFirst: Int64 = 50_000
+    package var storeRetryLast: Int64 = 2_000_000
+    /// What a refused client is told to wait.
+    package var fullRetryAfterSeconds = 5
+    package var busyRetryAfterSeconds = 1
+
+    package init() {}
+}

@@ -1,0 +1,76 @@
+package import HashRing
+package import Telemetry
+
+/// What an origin asks of an owner: judge these readings. Columns, sorted by slot, in log order within a slot.
+///
+/// Every reading carries its place in the origin's log: (origin, position) is what an owner recognises a retry by.
+package struct ScoreCall: Hashable, Sendable {
+    /// The readings `readings` of the columns belong to `slot`.
+    package struct Part: Hashable, Sendable {
+        package let slot: Slot
+        package let readings: Range<Int>
+
+        package init(slot: Slot, readings: Range<Int>) {
+            self.slot = slot
+            self.readings = readings
+        }
+    }
+
+    package let origin: LogID
+    package let number: CallNumber
+    package private(set) var parts: [Part] = []
+    package private(set) var series: [Series] = []
+    package private(set) var seriesIndices: [UInt32] = []
+    package private(set) var times: [Instant] = []
+    package private(set) var values: [Double] = []
+    package private(set) var receivedAt: [Instant] = []
+    package private(set) var positions: [LogPosition] = []
+
+    package init(origin: LogID, number: CallNumber) {
+        self.origin = origin
+        self.number = number
+    }
+
+    package var count: Int { times.count }
+
+    package mutating func reserve(_ count: Int) {
+        seriesIndices.reserveCapacity(count)
+        times.reserveCapacity(count)
+        values.reserveCapacity(count)
+        receivedAt.reserveCapacity(count)
+        positions.reserveCapacity(count)
+    }
+
+    /// Adds the series of a batch; its readings then refer to them from the returned index on.
+    package mutating func add(series added: [Series]) -> UInt32 {
+        defer { series.append(contentsOf: added) }
+        return UInt32(series.count)
+    }
+
+    /// Appends a reading; slots must come in rising order.
+    package mutating func append(
+        slot: Slot, series: UInt32, time: Instant, value: Double, receivedAt: Instant, position: LogPosition
+    ) {
+        if let last = parts.last, last.slot == slot {
+            parts[parts.count - 1] = Part(slot: slot, readings: last.readings.lowerBound..<(count + 1))
+        } else {
+            parts.append(Part(slot: slot, readings: count..<(count + 1)))
+        }
+        seriesIndices.append(series)
+        times.append(time)
+        values.append(value)
+        self.receivedAt.append(receivedAt)
+        positions.append(position)
+    }
+}
+
+/// Numbers an origin's calls since its start; never reused by it.
+package struct CallNumber: Hashable, Comparable, Sendable {
+    package let number: UInt64
+
+    package init(_ number: UInt64) {
+        self.number = number
+    }
+
+    package static func < (lhs: CallNumber, rhs: CallNumber) -> Bool { lhs.number < rhs.number }
+}

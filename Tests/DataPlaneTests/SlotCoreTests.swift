@@ -1,0 +1,173 @@
+import DataPlane
+import Detection
+import HashRing
+import Ports
+import Telemetry
+import Testing
+
+struct SlotCoreTests {
+    private static let origin = LogID(high: 1, low: 2)
+    private static let metric = Metric(unchecked: "temperature")
+    private static let device = DeviceID(unchecked: "device-01")
+    private static let series = Series(device: device, metric: metric)
+    private static let slot = Slot(of: device)
+    private let now = Moment(microseconds: 0)
+
+    @Test func aColdSlotWarmsUpOnceAndLetsCallsWait() {
+        var core = SlotCore(slot: Self.slot)
+        var models = Self.trainedModels()
+        #expect(core.handle(Self.score(1, [(10, 21)]), now: now, models: &models) == [.warm(Self.slot)])
+        #expect(core.handle(Self.score(2, [(20, 21)], from: 1), now: now, models: &models) == [])
+        let effects = core.handle(.warmed([]), now: now, models: &models)
+        #expect(effects.map(Self.number) == [1, 2])
+        #expect(core.series?[Self.series]?.time == Instant(microseconds: 20))
+    }
+
+    @Test func anAnswerIsGivenAgainAndTheReadingCountedOnce() throws {
+        var core = openSlot()
+        var models = Self.trainedModels()
+        let first = core.handle(Self.score(1, [(10, 21), (20, 80)]), now: now, models: &models)
+        let state = try #require(core.series?[Self.series])
+        let again = core.handle(Self.score(2, [(10, 21), (20, 80)]), now: now, models: &models)
+        #expect(Self.verdicts(first) == Self.verdicts(again))
+        #expect(Self.verdicts(again).allSatisfy { !$0.isLate })
+        #expect(core.series?[Self.series] == state)
+    }
+
+    @Test func aRetryMayAskForLessOrMore() {
+        var core = openSlot()
+        var models = Self.trainedModels()
+        let whole = Self.verdicts(core.handle(Self.score(1, [(10, 21), (20, 22)]), now: now, models: &models))
+        let less = Self.verdicts(core.handle(Self.score(2, [(10, 21)]), now: now, models: &models))
+        let more = Self.verdicts(
+            core.handle(Self.score(3, [(20, 22), (30, 23)], from: 1), now: now, models: &models))
+        #expect(less == Array(whole.prefix(1)))
+        #expect(more.first == whole.last)
+        #expect(more.allSatisfy { !$0.isLate })
+    }
+
+    @Test func aLateReadingIsJudgedAndMarkedAndMovesNothing() throws {
+        var core = openSlot()
+        var models = Self.trainedModels()
+        _ = core.handle(Self.score(1, [(100, 21)]), now: now, models: &models)
+        let detector = try #require(core.series?[Self.series]).detector
+        let verdicts = Self.verdicts(
+            core.handle(Self.score(2, [(50, 99), (100, 22)], from: 1), now: now, models: &models))
+        #expect(verdicts.map(\.isLate) == [true, true])
+        #expect(core.series?[Self.series]?.value == 21)
+        #expect(core.series?[Self.series]?.detector == detector)
+    }
+
+    @Test func withoutAModelReadingsAreLearningAndGathered() {
+        var core = openSlot()
+        var models = ModelRegistry()
+        for index in 0..<DetectorTrainer.readingsCount {
+            let effects = core.handle(
+                Self.score(UInt64(index), [(Int64(index + 1), 21 + Double(index % 3))], from: UInt64(index)),
+                now: now, models: &models)
+            #expect(Self.verdicts(effects).map(\.result) == [.learning])
+        }
+        #expect(models.metricsToTrain.map(\.metric) == [Self.metric])
+    }
+
+    @Test func stateComesBackFromTheStoreAndGoesOnWhereItStood() throws {
+        var models = Self.trainedModels()
+        var original = openSlot()
+        for index in 0..<50 {
+            _ = original.handle(
+                Self.score(UInt64(index), [(Int64(index) * 1_000_000, 21)], from: UInt64(index)), now: now,
+                models: &models)
+        }
+        let rows = original.takeChanged(atMost: 10)
+        #expect(rows.count == 1)
+        #expect(original.takeChanged(atMost: 10).isEmpty)
+        var restored = SlotCore(slot: Self.slot)
+        _ = restored.handle(.owned, now: now, models: &models)
+        _ = restored.handle(.warmed(rows), now: now, models: &models)
+        let next = Self.score(99, [(60_000_000, 24)], from: 60)
+        #expect(
+            Self.verdicts(original.handle(next, now: now, models: &models))
+                == Self.verdicts(restored.handle(next, now: now, models: &models)))
+    }
+
+    @Test func aDeletedDeviceStaysAwayUntilItSpeaksAgain() {
+        var core = openSlot()
+        var models = Self.trainedModels()
+        _ = core.handle(Self.score(1, [(10, 21)], receivedAt: 1_000), now: now, models: &models)
+        _ = core.handle(.forget(Self.device, at: Instant(microseconds: 2_000)), now: now, models: &models)
+        #expect(core.series?.isEmpty == true)
+        _ = core.handle(Self.score(2, [(20, 21)], from: 1, receivedAt: 1_500), now: now, models: &models)
+        #expect(core.series?.isEmpty == true)
+        _ = core.handle(Self.score(3, [(30, 21)], from: 2, receivedAt: 2_500), now: now, models: &models)
+        #expect(core.series?[Self.series]?.time == Instant(microseconds: 30))
+    }
+
+    @Test func repliesAreForgottenAfterTheCallersWindow() {
+        var core = openSlot()
+        var models = Self.trainedModels()
+        _ = core.handle(Self.score(1, [(10, 21)]), now: now, models: &models)
+        let later = now.advanced(byMicroseconds: SlotCore.repliesKept + 1)
+        _ = core.handle(.tick, now: later, models: &models)
+        let again = core.handle(Self.score(2, [(10, 21)]), now: later, models: &models)
+        #expect(Self.verdicts(again).map(\.isLate) == [true])
+    }
+
+    @Test func tooManyWaitingCallsAreRefused() {
+        var core = SlotCore(slot: Self.slot)
+        var models = ModelRegistry()
+        for number in 0..<SlotCore.waitingCallsMax {
+            _ = core.handle(Self.score(UInt64(number), [(1, 1)]), now: now, models: &models)
+        }
+        let effects = core.handle(Self.score(999, [(1, 1)]), now: now, models: &models)
+        guard case .refuse(CallNumber(999), _, _)? = effects.first else {
+            Issue.record("not refused: \(effects)")
+            return
+        }
+    }
+
+    // MARK: Making events
+
+    private func openSlot() -> SlotCore {
+        var core = SlotCore(slot: Self.slot)
+        var models = ModelRegistry()
+        _ = core.handle(.owned, now: now, models: &models)
+        _ = core.handle(.warmed([]), now: now, models: &models)
+        return core
+    }
+
+    private static func score(
+        _ number: UInt64, _ readings: [(time: Int64, value: Double)], from position: UInt64 = 0,
+        receivedAt: Int64 = 1_000
+    ) -> SlotCore.Event {
+        var call = ScoreCall(origin: origin, number: CallNumber(number))
+        let index = call.add(series: [series])
+        for (offset, reading) in readings.enumerated() {
+            call.append(
+                slot: slot, series: index, time: Instant(microseconds: reading.time), value: reading.value,
+                receivedAt: Instant(microseconds: receivedAt), position: LogPosition(position) + offset)
+        }
+        return .score(call, ScoreCall.Part(slot: slot, readings: 0..<readings.count))
+    }
+
+    private static func verdicts(_ effects: [SlotCore.Effect]) -> [Verdict] {
+        effects.flatMap { effect -> [Verdict] in
+            if case .reply(_, _, _, let verdicts) = effect { verdicts } else { [] }
+        }
+    }
+
+    private static func number(_ effect: SlotCore.Effect) -> UInt64 {
+        if case .reply(let number, _, _, _) = effect { number.number } else { 0 }
+    }
+
+    private static func trainedModels() -> ModelRegistry {
+        var trainer = DetectorTrainer()
+        var random = SeededGenerator(seed: 1)
+        for index in 0..<DetectorTrainer.readingsCount {
+            trainer.append(
+                20 + random.drawUnit() * 4, at: Instant(microseconds: Int64(index) * 1_000_000), series: series)
+        }
+        var models = ModelRegistry()
+        models.activate(trainer.train(name: "temperature", version: 1, seed: 1), for: metric)
+        return models
+    }
+}
