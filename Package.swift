@@ -127,6 +127,13 @@ let executables: [Target] = [
         swiftSettings: swift),
 ]
 
+/// What several test targets share.
+let testKits: [Target] = [
+    .target(
+        name: "StoreConformance", dependencies: ["Telemetry", "HashRing", "Ports"], path: "Tests/StoreConformance",
+        swiftSettings: swift)
+]
+
 let testTargets: [Target] = [
     tests(of: "Telemetry"),
     tests(of: "HashRing", ["Telemetry"]),
@@ -141,7 +148,7 @@ let testTargets: [Target] = [
     tests(of: "DeviceFleet", ["Telemetry", nioCore, nioPosix, nioHTTP1, logging, lifecycle]),
     tests(of: "NodeSettings", [logging]),
     tests(of: "LogHandlers", ["Telemetry", logging]),
-    tests(of: "SQLiteStore", ["Telemetry", "HashRing", "Ports", grdb, grdbSQLite]),
+    tests(of: "SQLiteStore", ["Telemetry", "HashRing", "Ports", "StoreConformance", grdb, grdbSQLite, logging]),
     tests(
         of: "HTTPAPI",
         [
@@ -175,7 +182,7 @@ func closure(of names: [String], in targets: [Target]) -> [Target] {
     return targets.filter { wanted.contains($0.name) }
 }
 
-let all = pure + shells + adapters + systemLibraries + executables + testTargets
+let all = pure + shells + adapters + systemLibraries + executables + testKits + testTargets
 let chosen =
     Context.environment["STARLING_ONLY"].map {
         closure(of: $0.split(separator: ",").map(String.init), in: all)

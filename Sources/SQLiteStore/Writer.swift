@@ -28,8 +28,8 @@ actor Writer {
         let session = try openedSession()
         var generator = SystemRandomNumberGenerator()
         let fresh = FlockID(using: &generator)
-        let flock = try session.transaction("preparing \(session.place.path)") {
-            session, connection throws(StoreError) in
+        let doing = "preparing \(session.place.path)"
+        let flock = try session.transaction(doing) { session, connection throws(StoreError) in
             try Opening.migrate(connection, fresh: fresh, session.place)
         }
         session.place.syncFolder()

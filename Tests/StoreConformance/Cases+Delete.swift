@@ -1,0 +1,106 @@
+import Ports
+import Telemetry
+import Testing
+
+extension ConformanceCase {
+    static let deletions: [ConformanceCase] = [
+        .init("deleting an unknown device writes nothing", deleteUnknown),
+        .init("nothing of a deleted device can be seen", deleteAll),
+        .init("what was received before the deletion does not come back", replayed),
+        .init("what is received afterwards is welcome", welcome),
+        .init("a device with many readings goes as whole as a small one", deleteMany),
+        .init(stores: "a deletion by one node is known to the others", deletedElsewhere),
+    ]
+
+    private static func deleteUnknown(_ store: any ReadingStore) async throws {
+        let device = DeviceID(unchecked: "nobody")
+        #expect(try await store.delete(device) == nil)
+        // No tombstone: an old reading of it is still welcome.
+        #expect(try await store.append(Make.readings(Make.series("nobody"), 0..<2)).stored == 2)
+    }
+
+    private static func deleteAll(_ store: any ReadingStore) async throws {
+        let gone = [Make.series("gone", "a"), Make.series("gone", "b")]
+        let kept = Make.series("kept")
+        for series in gone + [kept] {
+            try await store.append(
+                Make.readings(series, 0..<3), verdicts: .init(repeating: Make.verdict(.anomaly), count: 3))
+        }
+        try await store.flush(latest: (gone + [kept]).map { Make.latest($0, 2) })
+        let tombstone = try await store.delete(gone[0].device)
+        #expect(tombstone != nil)
+        for series in gone { #expect(try await store.historyIfKnown(of: series) == nil) }
+        #expect(try await store.device(gone[0].device) == nil)
+        #expect(try await store.devices(after: nil, limit: 10).map(\.device) == [kept.device])
+        #expect(try await store.latest(in: Make.allSlots).map(\.series) == [kept])
+        for device in [nil, gone[0].device] {
+            let query = AnomalyQuery(from: .distantPast, to: .distantFuture, device: device, limit: 100)
+            #expect(try await store.anomalies(query).count == (device == nil ? 3 : 0))
+        }
+        #expect(try await store.wholeHistory(of: kept).count == 3)
+        #expect(try await store.delete(gone[0].device) == nil)
+    }
+
+    private static func replayed(_ store: any ReadingStore) async throws {
+        let series = Make.series("gone")
+        let kept = Make.series("kept")
+        try await store.append(Make.readings(series, 0..<3))
+        let tombstone = try #require(try await store.delete(series.device))
+        let row = try await store.append(
+            Make.readings(series, 0..<3) + Make.readings(kept, 0..<2), to: Make.log(2), receivedAt: tombstone)
+        #expect(row.discarded == 3)
+        #expect(row.stored == 2)
+        #expect(row.isBalanced)
+        #expect(try await store.historyIfKnown(of: series) == nil)
+        #expect(try await store.device(series.device) == nil)
+        try await store.flush(latest: [Make.latest(series, 2)])
+        #expect(try await store.latest(in: Make.allSlots).isEmpty)
+    }
+
+    private static func welcome(_ store: any ReadingStore) async throws {
+        let series = Make.series("back")
+        try await store.append(Make.readings(series, 0..<30))
+        let tombstone = try #require(try await store.delete(series.device))
+        let after = tombstone.advanced(byMicroseconds: 1)
+        let row = try await store.append(Make.readings(series, 5..<7), receivedAt: after)
+        #expect(row.stored == 32)
+        #expect(row.discarded == 0)
+        #expect(try await store.wholeHistory(of: series).map(\.value) == [5, 6])
+        #expect(try await store.device(series.device)?.readings == 2)
+        // Both kinds in one log order, as a late replay brings them.
+        let mixed = try await store.append(Make.readings(series, 0..<2), receivedAt: tombstone)
+        #expect(mixed.discarded == 2)
+        let again = try #require(try await store.delete(series.device))
+        #expect(again >= tombstone)
+    }
+
+    private static func deleteMany(_ store: any ReadingStore) async throws {
+        let series = Make.series("large")
+        let kept = Make.series("kept")
+        try await store.append(Make.readings(series, 0..<25_000))
+        try await store.append(Make.readings(kept, 0..<10))
+        _ = try await store.delete(series.device)
+        #expect(try await store.historyIfKnown(of: series) == nil)
+        #expect(try await store.wholeHistory(of: kept).count == 10)
+        #expect(try await store.devices(after: nil, limit: 10).map(\.device) == [kept.device])
+    }
+
+    /// The other node has the series' id in its memory.
+    private static func deletedElsewhere(_ place: StorePlace) async throws {
+        let one = try await place.prepared()
+        let other = try await place.prepared()
+        let series = Make.series("shared")
+        try await one.append(Make.readings(series, 0..<3))
+        try await other.append(Make.readings(series, 3..<6), to: Make.log(2))
+        let tombstone = try #require(try await other.delete(series.device))
+        let old = try await one.append(Make.readings(series, 6..<9), receivedAt: tombstone)
+        #expect(old.discarded == 3)
+        let row = try await one.append(
+            Make.readings(series, 0..<2), receivedAt: tombstone.advanced(byMicroseconds: 1))
+        #expect(row.stored == 5)
+        #expect(try await other.wholeHistory(of: series).map(\.value) == [0, 1])
+        #expect(try await other.device(series.device)?.readings == 2)
+        await one.close()
+        await other.close()
+    }
+}

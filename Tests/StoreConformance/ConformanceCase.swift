@@ -1,0 +1,50 @@
+package import Ports
+import Testing
+
+/// Where the stores of one case keep their data: fresh and empty, and gone after it.
+package struct StorePlace: Sendable {
+    /// A store of another node over the same data; not prepared yet.
+    package let open: @Sendable () -> any ReadingStore
+
+    package init(open: @escaping @Sendable () -> any ReadingStore) {
+        self.open = open
+    }
+
+    func prepared() async throws -> any ReadingStore {
+        let store = open()
+        _ = try await store.prepare()
+        return store
+    }
+}
+
+/// One thing that every `ReadingStore` does alike. An adapter's tests run them all:
+///
+///     @Test(arguments: ConformanceCase.all) func conforms(_ one: ConformanceCase) async throws {
+///         try await withFreshPlace { try await one.run($0) }
+///     }
+package struct ConformanceCase: Sendable, CustomTestStringConvertible {
+    package let testDescription: String
+    package let run: @Sendable (StorePlace) async throws -> Void
+
+    /// A case with one store.
+    init(_ description: String, _ run: @escaping @Sendable (any ReadingStore) async throws -> Void) {
+        self.init(stores: description) { place in
+            let store = try await place.prepared()
+            do {
+                try await run(store)
+            } catch {
+                await store.close()
+                throw error
+            }
+            await store.close()
+        }
+    }
+
+    init(stores description: String, _ run: @escaping @Sendable (StorePlace) async throws -> Void) {
+        testDescription = description
+        self.run = run
+    }
+
+    package static let all =
+        identity + commits + ledgers + deletions + latestRows + histories + anomalies + devices + models + concurrency
+}
