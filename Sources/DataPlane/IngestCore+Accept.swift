@@ -18,10 +18,10 @@ extension IngestCore {
 
     /// Starts the next append if none is outstanding: as many whole requests as a group holds, and the verdicts that
     /// came since the last.
-    mutating func appendNext(_ effects: inout [Effect]) {
+    mutating func appendNext(_ now: Moment, _ effects: inout [Effect]) {
         guard append == nil, failure == nil, phase != .retiring(isOrdered: true) else { return }
         let offers = takeOffers()
-        guard !offers.isEmpty || !verdictRecords.isEmpty else { return }
+        guard !offers.isEmpty || (!verdictRecords.isEmpty && now >= verdictsHeldUntil) else { return }
         var readings: [(position: LogPosition, batch: ReadingBatch)] = []
         var next = end
         for offer in offers {
@@ -66,14 +66,19 @@ extension IngestCore {
         if !done.requests.isEmpty { effects.append(.acknowledge(done.requests)) }
     }
 
-    mutating func appendFailed(_ number: AppendNumber, _ cause: AppendFailure, _ effects: inout [Effect]) {
+    mutating func appendFailed(_ number: AppendNumber, _ cause: AppendFailure, _ now: Moment, _ effects: inout [Effect]) {
         guard let lost = append, lost.number == number else { return }
         append = nil
         switch cause {
         case .full:
-            // Verdicts may go beyond the log's limit, readings not: the verdicts are tried again alone.
-            if !lost.requests.isEmpty { verdictRecords = lost.verdicts + verdictRecords }
+            // Verdicts may go beyond the log's limit, readings not: the verdicts are tried again alone, at once after a
+            // group that held readings, else when there may be room.
+            verdictRecords = lost.verdicts + verdictRecords
+            if lost.requests.isEmpty { verdictsHeldUntil = now.advanced(byMicroseconds: limits.verdictRetry) }
             refuse(lost.requests, .logFull(retryAfterSeconds: limits.fullRetryAfterSeconds), &effects)
+        case .refused(let message):
+            if !lost.requests.isEmpty { verdictRecords = lost.verdicts + verdictRecords }
+            refuse(lost.requests, .logFailed(message), &effects)
         case .failed(let message):
             refuse(lost.requests, .logFailed(message), &effects)
             closeLog(message, &effects)

@@ -41,6 +41,7 @@ package struct IngestCore: Hashable, Sendable {
     var end: LogPosition
     var base: LogPosition
     var verdictRecords: [LogRecord] = []
+    var verdictsHeldUntil = Moment(microseconds: .min)
     var failure: String?
     var isDraining = false
 
@@ -78,7 +79,7 @@ package struct IngestCore: Hashable, Sendable {
         case .started(let log, let base, let end): start(log, base, end, &effects)
         case .offered(let request, let batch): offer(request, batch, &effects)
         case .appended(let number): appended(number, now, &effects)
-        case .appendFailed(let number, let failure): appendFailed(number, failure, &effects)
+        case .appendFailed(let number, let failure): appendFailed(number, failure, now, &effects)
         case .ring(let ring): adopt(ring)
         case .scored(let number, let verdicts): scored(number, verdicts)
         case .callFailed(let number): callFailed(number)
@@ -102,7 +103,7 @@ package struct IngestCore: Hashable, Sendable {
 
     /// Whatever can go on now, does. Every event ends here, so no transition needs to know what waits for it.
     private mutating func proceed(_ now: Moment, _ effects: inout [Effect]) {
-        appendNext(&effects)
+        appendNext(now, &effects)
         callOwners(&effects)
         forgetLogged()
         storeNext(now, &effects)

@@ -61,6 +61,8 @@ extension IngestCore {
     package enum AppendFailure: Hashable, Sendable {
         /// The log or the disk is full: later, there may be room.
         case full(String)
+        /// The log will never take these records; others it will.
+        case refused(String)
         /// The disk failed. The log is closed for good.
         case failed(String)
     }

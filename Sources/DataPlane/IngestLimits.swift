@@ -23,6 +23,8 @@ package struct IngestLimits: Hashable, Sendable {
     /// Waits between two tries to reach the store, in microseconds: doubled from the first to the last.
     package var storeRetryFirst: Int64 = 50_000
     package var storeRetryLast: Int64 = 2_000_000
+    /// Wait before verdicts that found no room in the log are appended again, in microseconds.
+    package var verdictRetry: Int64 = 1_000_000
     /// What a refused client is told to wait.
     package var fullRetryAfterSeconds = 5
     package var busyRetryAfterSeconds = 1
