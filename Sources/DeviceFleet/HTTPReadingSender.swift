@@ -70,7 +70,7 @@ package struct HTTPReadingSender: ReadingSender {
     }
 
     /// What a person needs of an error, in a few words.
-    private static func reason(of error: any Error) -> String {
+    package static func reason(of error: any Error) -> String {
         switch error {
         case let error as HTTPClientError where error == .deadlineExceeded: "no answer in time"
         case let error as HTTPClientError: error.shortDescription

@@ -1,4 +1,5 @@
 import AsyncHTTPClient
+import DeviceFleet
 import NIOCore
 import NIOHTTP1
 
@@ -23,8 +24,8 @@ enum NodeClient {
         } catch {
             try? await client.shutdown()
             throw Failure(
-                "no answer from \(base)\(path) (\(error)). Is a node running there? Start one with 'starling node' or "
-                    + "'cluster/up', or name another with --url")
+                "no answer from \(base)\(path): \(HTTPReadingSender.reason(of: error)). Is a node running there? Start one "
+                    + "with 'starling node' or 'cluster/up', or name another with --url")
         }
     }
 }

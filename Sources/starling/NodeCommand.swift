@@ -11,11 +11,11 @@ struct NodeCommand: AsyncParsableCommand {
         abstract: "Runs one node until SIGTERM or SIGINT.",
         discussion: """
             Settings come from flags, then from the environment (STARLING_HTTP for --http and so on), then from the \
-            JSON object in --config FILE, keyed by flag name. Secrets may be read from a file: STARLING_API_KEYS_FILE.
+            JSON object in --config FILE, keyed by flag name. Secrets may be read from a file: STARLING_STORE_FILE.
 
             Examples:
               starling node
-              starling node --http 127.0.0.1:9000 --data-dir /var/lib/starling --store sqlite:/var/lib/starling/s.db
+              starling node --http 127.0.0.1:9000 --data-dir /var/lib/starling
               starling node --config node.json --log-format json
             """)
 
@@ -29,7 +29,7 @@ struct NodeCommand: AsyncParsableCommand {
                 readFile: { try SmallFile.read($0, bytesMax: SettingsEnvironment.secretBytesMax) },
                 hostName: HostName.short, isTerminal: StandardError.isTerminal)
         } catch let error as SettingsError {
-            throw ValidationError(error.message)
+            throw UsageError.told(error.message, command: "node")
         }
         let settings = loaded.settings
         StandardError.bootstrapLogging(level: settings.logLevel, isJSON: settings.logFormat == .json)

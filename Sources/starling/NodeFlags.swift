@@ -158,7 +158,7 @@ struct NodeFlags: ParsableArguments {
         guard let config else { return nil }
         let bytes: [UInt8]
         do { bytes = try SmallFile.read(config, bytesMax: SettingsFile.bytesCountMax) } catch {
-            throw ValidationError("--config: \(error)")
+            throw SettingsError("--config: \(error)")
         }
         return try SettingsFile(path: config, bytes: bytes)
     }

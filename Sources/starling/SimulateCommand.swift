@@ -31,6 +31,19 @@ struct SimulateCommand: AsyncParsableCommand {
     /// After a signal, a request that is out gets its whole time to be answered, and a little more to be counted.
     static let stopLimit = Duration.seconds(12)
 
+    /// Here, and not in `run`, so that a mistake is told with this command's usage.
+    func validate() throws {
+        let environment = ProcessInfo.processInfo.environment
+        _ = try options.level(environment)
+        _ = try options.servers(environment)
+        if let path = options.replay {
+            _ = try options.series(ofFile: path, environment)
+        } else {
+            _ = try options.fleet(environment)
+            _ = try options.limit()
+        }
+    }
+
     func run() async throws {
         let environment = ProcessInfo.processInfo.environment
         let level = try options.level(environment)

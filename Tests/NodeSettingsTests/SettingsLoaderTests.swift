@@ -1,0 +1,207 @@
+import Logging
+import NodeSettings
+import Testing
+
+/// Flags, environment, file: who wins, what stops a start, what is only a warning.
+@Suite struct SettingsLoaderTests {
+    private struct Unreadable: Error {}
+
+    private func load(
+        _ flags: [Setting: String] = [:], environment: [String: String] = [:], file: String? = nil,
+        files: [String: String] = [:], hostName: String = "host", isTerminal: Bool = false
+    ) throws -> SettingsLoader {
+        try SettingsLoader(
+            flags: flags, environment: environment,
+            file: file.map { try SettingsFile(path: "node.json", bytes: Array($0.utf8)) },
+            readFile: { path in
+                guard let text = files[path] else { throw Unreadable() }
+                return Array(text.utf8)
+            }, hostName: hostName, isTerminal: isTerminal)
+    }
+
+    /// The text of the error that stops this start.
+    private func problem(
+        _ flags: [Setting: String] = [:], environment: [String: String] = [:], file: String? = nil,
+        files: [String: String] = [:], hostName: String = "host"
+    ) -> String {
+        do {
+            _ = try load(flags, environment: environment, file: file, files: files, hostName: hostName)
+            return "no error"
+        } catch { return "\(error)" }
+    }
+
+    @Test func theDefaultsAreTheContracts() throws {
+        let printed = try load().settings.printed.map { "\($0.flag) \($0.value)" }
+        #expect(
+            printed == [
+                "--name host", "--http 127.0.0.1:8080", "--gossip 127.0.0.1:7946", "--advertise 127.0.0.1:7946",
+                "--join none", "--store sqlite:./data/starling.db", "--lease file:./data/pruner.lease",
+                "--lease-ttl 3s",
+                "--data-dir ./data/host", "--log-limit 1GiB", "--inactive-after 1m", "--delete-after 7d",
+                "--prune-every 1m", "--retention never", "--device-rate none", "--webhook none",
+                "--webhook-secret none",
+                "--cluster-key none", "--api-keys none", "--insecure-open false", "--tls-cert none", "--tls-key none",
+                "--cors none", "--log-level info", "--log-format json",
+            ])
+        #expect(try load(isTerminal: true).settings.logFormat == .text)
+        #expect(try load().warnings == [])
+    }
+
+    @Test func flagsWinThenTheEnvironmentThenTheFile() throws {
+        let file = #"{"name": "file", "log-level": "debug", "http": "127.0.0.1:3", "insecure-open": true}"#
+        let settings = try load(
+            [.name: "flag"], environment: ["STARLING_NAME": "environment", "STARLING_HTTP": "127.0.0.1:2"], file: file
+        ).settings
+        #expect(settings.name == "flag")
+        #expect(settings.http.port == 2)
+        #expect(settings.logLevel == .debug)
+        #expect(settings.isInsecureOpen)
+        #expect(settings.dataDirectory == "./data/flag")
+    }
+
+    @Test func everySettingCanComeFromFlagEnvironmentOrFile() throws {
+        let values: [Setting: String] = [
+            .name: "n7", .http: "127.0.0.1:1", .gossip: "127.0.0.1:2", .advertise: "10.0.0.1:3", .store: "sqlite:/x.db",
+            .lease: "file:/x", .leaseTTL: "4s", .dataDirectory: "/d", .logLimit: "2GiB", .inactiveAfter: "5s",
+            .deleteAfter: "never", .pruneEvery: "6s", .retention: "never", .deviceRate: "none", .insecureOpen: "true",
+            .logLevel: "error", .logFormat: "text",
+        ]
+        let flags = try load(values).settings
+        for (setting, text) in values {
+            let variable = setting.environment[0]
+            let fromEnvironment = try load(values.filter { $0.key != setting }, environment: [variable: text])
+            let json = "{\"\(setting.rawValue)\": \"\(text)\"}"
+            let fromFile = try load(values.filter { $0.key != setting }, file: json)
+            #expect(fromEnvironment.settings == flags, "\(variable)")
+            #expect(fromFile.settings == flags, "\(json)")
+        }
+        #expect(flags != (try load().settings))
+        #expect(flags.leaseTTL == .seconds(4) && flags.deleteAfter == nil && flags.advertise.host == "10.0.0.1")
+    }
+
+    @Test func variablesOfTheContractHaveTheirNames() {
+        #expect(Setting.leaseTTL.environment == ["STARLING_LEASE_TTL"])
+        #expect(Setting.dataDirectory.environment == ["STARLING_DATA_DIR"])
+        #expect(Setting.store.environment == ["STARLING_STORE", "DATABASE_URL"])
+        #expect(Setting.lease.environment == ["STARLING_LEASE", "REDIS_URL"])
+        #expect(Setting.logLevel.environment == ["STARLING_LOG_LEVEL", "LOG_LEVEL"])
+        #expect(Setting.tlsCertificate.environment == ["STARLING_TLS_CERT"])
+    }
+
+    @Test func aliasesCountAndTheOwnNameWins() throws {
+        let environment = ["DATABASE_URL": "sqlite:/alias.db", "LOG_LEVEL": "ERROR"]
+        #expect(try load(environment: environment).settings.store == .sqlite(path: "/alias.db"))
+        #expect(try load(environment: environment).settings.logLevel == .error)
+        let both = environment.merging(["STARLING_STORE": "sqlite:/own.db"]) { $1 }
+        #expect(try load(environment: both).settings.store == .sqlite(path: "/own.db"))
+    }
+
+    @Test func anEmptyVariableIsUnset() throws {
+        #expect(try load(environment: ["STARLING_HTTP": "", "STARLING_JOIN": ""]).settings == load().settings)
+    }
+
+    @Test(arguments: [
+        (Setting.http, "nope", "--http: 'nope' is not valid; expected host:port"),
+        (.leaseTTL, "3", "--lease-ttl: '3' is not valid; expected a duration"),
+        (.leaseTTL, "50ms", "--lease-ttl: '50ms' is not valid; expected at least 100ms"),
+        (.logLimit, "1MiB", "--log-limit: '1MiB' is not valid; expected at least 16MiB"),
+        (.logFormat, "xml", "--log-format: 'xml' is not valid; expected text or json"),
+        (
+            .advertise, "0.0.0.0:1",
+            "--advertise: '0.0.0.0:1' is not valid; expected an address that other nodes can reach"
+        ),
+        (.name, "a/b", "--name: 'a/b' is not valid"), (.name, "", "--name: '' is not valid"),
+        (.tlsCertificate, "c.pem", "--tls-cert needs --tls-key"), (.tlsKey, "k.pem", "--tls-key needs --tls-cert"),
+        (.webhookSecret, "s", "--webhook-secret needs --webhook"),
+        (.http, "0.0.0.0:8080", "--http: 0.0.0.0:8080 can be reached from other machines"),
+        (.gossip, "[::]:7946", "--gossip: [::]:7946 can be reached from other machines"),
+    ])
+    func aBadValueStopsTheStartAndIsNamed(setting: Setting, text: String, expected: String) {
+        #expect(problem([setting: text]).hasPrefix(expected), "\(problem([setting: text]))")
+    }
+
+    @Test func theSourceOfABadValueIsNamed() {
+        #expect(problem(environment: ["STARLING_HTTP": "x"]).hasPrefix("STARLING_HTTP: 'x'"))
+        #expect(problem(environment: ["LOG_LEVEL": "loud"]).hasPrefix("LOG_LEVEL: 'loud'"))
+        #expect(problem(file: #"{"http": "x"}"#).hasPrefix("'http' in node.json: 'x'"))
+        #expect(problem(hostName: "a b").hasPrefix("the host name 'a b' is no node name"))
+    }
+
+    @Test func aBadSecretIsNamedAndNotShown() {
+        let text = problem(environment: ["STARLING_CLUSTER_KEY": "hunter2"])
+        #expect(text.hasPrefix("STARLING_CLUSTER_KEY:") && !text.contains("hunter2"))
+        #expect(!problem([.store: "mysql://me:hunter2@db"]).contains("hunter2"))
+    }
+
+    @Test func listeningBeyondLoopbackIsAllowedWhenSaidOpenly() throws {
+        let settings = try load([.http: "0.0.0.0:80", .insecureOpen: "true"]).settings
+        #expect(settings.http.isWildcard && settings.isInsecureOpen)
+    }
+
+    @Test(arguments: [
+        (Setting.join, "a:1,b:2"), (.deviceRate, "10"), (.webhook, "https://example.org/hook"),
+        (.clusterKey, "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="), (.apiKeys, "k1,k2"),
+        (.cors, "https://example.org"),
+        (.store, "postgres://u:p@h/d"), (.lease, "redis://h:6379"), (.retention, "30d"),
+    ])
+    func whatThisVersionLacksIsRefusedByName(setting: Setting, text: String) {
+        let flag = problem([setting: text])
+        #expect(flag.hasPrefix(setting.flag + ": ") && flag.contains("not in this version yet"), "\(flag)")
+        let variable = problem(environment: [setting.environment[0]: text])
+        #expect(variable.hasPrefix(setting.environment[0] + ": "), "\(variable)")
+    }
+
+    @Test func tlsIsRefusedByNameToo() {
+        #expect(problem([.tlsCertificate: "c", .tlsKey: "k"]).contains("HTTPS: not in this version yet"))
+    }
+
+    @Test func settingsThatChangeNothingYetAreWarnings() throws {
+        let warnings = try load([.gossip: "127.0.0.1:9", .pruneEvery: "5s"]).warnings
+        #expect(warnings.map { $0.prefix { $0 != " " } } == ["--gossip", "--prune-every"])
+    }
+
+    @Test func anUnknownVariableIsOneWarning() throws {
+        let environment = ["STARLING_HTPP": "x", "STARLING_RUN_DIR": "/r", "STARLING_API_KEYS_FILE": "", "HOME": "/"]
+        #expect(try load(environment: environment).warnings == ["STARLING_HTPP is no setting of a node: ignored"])
+    }
+
+    @Test(arguments: ["secret\n", "secret", "secret\r\n"])
+    func aSecretComesFromAFile(content: String) throws {
+        // No secret setting is usable in this version, so the value is seen in what is refused, or taken: a store path.
+        let settings = try load(
+            environment: ["STARLING_STORE_FILE": "/run/s"], files: ["/run/s": "sqlite:/" + content]
+        ).settings
+        #expect(settings.store == .sqlite(path: "/secret"))
+    }
+
+    @Test func secretFilesThatCannotBeUsedAreNamed() {
+        #expect(
+            problem(environment: ["STARLING_STORE_FILE": "/none"]).hasPrefix("STARLING_STORE_FILE: cannot read /none"))
+        #expect(
+            problem(environment: ["DATABASE_URL_FILE": "/e"], files: ["/e": "\n"]) == "DATABASE_URL_FILE: /e is empty")
+        #expect(
+            problem(
+                environment: ["STARLING_STORE_FILE": "/e", "STARLING_STORE": "sqlite:/x"], files: ["/e": "sqlite:/y"])
+                == "STARLING_STORE and STARLING_STORE_FILE are both set; unset one of them")
+    }
+
+    @Test(arguments: [
+        (#"{"htpp": "x"}"#, "unknown key 'htpp' in node.json; known keys: name, http,"),
+        (#"{"http": null}"#, "'http' in node.json must be a string"),
+        (#"{"http": {"port": 1}}"#, "'http' in node.json must be"),
+        ("[]", "node.json is no JSON object"), ("{", "node.json is no JSON object"),
+        ("", "node.json is no JSON object"),
+    ])
+    func badFilesStopTheStart(text: String, expected: String) {
+        #expect(problem(file: text).hasPrefix(expected), "\(problem(file: text))")
+    }
+
+    @Test func aFileTakesNumbersFlagsAndLists() throws {
+        let file = try SettingsFile(
+            path: "f",
+            bytes: Array(
+                #"{"device-rate": 2.5, "log-limit": 33554432, "insecure-open": false, "cors": ["a", "b"]}"#.utf8))
+        #expect(
+            file.values == [.deviceRate: "2.5", .logLimit: "33554432", .insecureOpen: "false", .cors: "a,b"])
+    }
+}
