@@ -58,12 +58,13 @@ package struct Detector: Hashable, Sendable {
             return min(abs(world.position(of: value)) / MetricWorld.foreignFrom, EWMAResidual.deviationsMax)
         }
         let found = residual.residual(of: value, at: time, typical: world.typicalDeviation)
-        let raw = found.size / EWMAResidual.outlyingFrom
-        guard raw >= Self.askFrom, let familiarity else { return raw }
+        let slow = abs(found.slow) / EWMAResidual.outlyingFrom
+        let quick = found.quick / EWMAResidual.outlyingFrom
+        guard quick >= Self.askFrom, let familiarity else { return max(quick, slow) }
         let weight = familiarity.weight(of: found, position: world.position(of: value))
         // The forest's word counts more the nearer the line, fully from there on: no jump where it is first asked.
-        let say = min(1, (raw - Self.askFrom) / (1 - Self.askFrom))
-        return raw * (1 - say * (1 - weight))
+        let say = min(1, (quick - Self.askFrom) / (1 - Self.askFrom))
+        return max(quick * (1 - say * (1 - weight)), slow)
     }
 
     /// Raw score from which the forest is asked. Nineteen of twenty readings never ask it, which keeps scoring cheap.

@@ -12,10 +12,11 @@ extension EWMAResidual {
         func append(_ word: some FixedWidthInteger) {
             withUnsafeBytes(of: word.littleEndian) { bytes.append(contentsOf: $0) }
         }
-        for value in [level, trend, levelVariance, last, stepVariance] { append(value.bitPattern) }
+        for value in [level, last, slowLevel] { append(value.bitPattern) }
         append(lastTime.microseconds)
-        append(interval.bitPattern)
-        append(before.bitPattern)
+        for value in [trend, levelDeviation, stepDeviation, slowDeviation, interval, before] {
+            append(value.bitPattern)
+        }
         append(readings)
         append(outlyingRun)
         append(resolution.index)
@@ -31,12 +32,12 @@ extension EWMAResidual {
             for index in 0..<(Word.bitWidth / 8) { word |= Word(rest.popFirst() ?? 0) << (8 * index) }
             return word
         }
+        func double() -> Double { Double(bitPattern: next(UInt64.self)) }
+        func float() -> Float { Float(bitPattern: next(UInt32.self)) }
         self.init(
-            level: Double(bitPattern: next(UInt64.self)), trend: Double(bitPattern: next(UInt64.self)),
-            levelVariance: Double(bitPattern: next(UInt64.self)), last: Double(bitPattern: next(UInt64.self)),
-            stepVariance: Double(bitPattern: next(UInt64.self)),
+            levels: (double(), double(), double()),
             lastTime: Instant(microseconds: Int64(bitPattern: next(UInt64.self))),
-            interval: Float(bitPattern: next(UInt32.self)), before: Float(bitPattern: next(UInt32.self)),
-            readings: next(UInt16.self), outlyingRun: next(UInt8.self), resolutionIndex: next(UInt8.self))
+            trend: float(), deviations: (float(), float(), float()), interval: float(), before: float(),
+            readings: next(UInt16.self), outlyingRun: next(UInt8.self), resolution: next(UInt8.self))
     }
 }

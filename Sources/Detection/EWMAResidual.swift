@@ -2,12 +2,15 @@ package import Telemetry
 
 /// The running expectation of one series, and how far its next value is from it.
 ///
-/// Two forecasts run side by side: an exponentially weighted level with a damped trend (Holt 1957; Roberts 1959 for
-/// the control chart on it), right for values that scatter around something, and the last value, right for values that
-/// wander. The one with the smaller error so far speaks. Errors are clipped before they move anything (Gelper, Fried,
-/// Croux, "Robust forecasting with exponential and Holt–Winters smoothing", 2010), so a burst of anomalies
-/// neither drags the level along nor makes the variance so wide that the next one passes. What stays outlying for
-/// `relevelCount` readings in a row is the new normal: the level is set there.
+/// Three forecasts run side by side, each with the variance of its own errors. For the next reading, an exponentially
+/// weighted level with a damped trend (Roberts 1959; Holt 1957), right for values that scatter around something, and the
+/// last value, right for values that wander; the one with the smaller error so far speaks. For drifts that no single
+/// reading shows, a slow level, with a memory of hundreds of readings.
+///
+/// Errors are clipped before they move anything (Gelper, Fried, Croux, "Robust forecasting with exponential and
+/// Holt–Winters smoothing", 2010), so a burst of anomalies neither drags a level along nor makes a variance so wide
+/// that the next one passes. What stays outlying for `relevelCount` readings in a row is the new normal: everything
+/// starts again there.
 ///
 /// A value of 60 bytes, O(1) a reading, no clock and no history.
 package struct EWMAResidual: Hashable, Sendable {
@@ -16,52 +19,61 @@ package struct EWMAResidual: Hashable, Sendable {
     /// Gain of the trend, and how much of it is believed one reading on.
     static let trendGain = 0.015
     static let trendDamping = 0.98
-    /// Gain of both error variances: about 100 readings, long beside the level so that the line holds still.
+    /// Gain of the variances of both quick forecasts: about 100 readings, long beside the level so that the line holds
+    /// still.
     static let varianceGain = 0.02
-    /// Gain of the variances on an outlying error: an alarm should teach little, a lasting change something.
+    /// The same on an outlying error: an alarm should teach little, a lasting change something.
     static let varianceGainOutlying = 0.005
-    /// Errors move level, trend and variance by at most so many deviations.
+    /// Gains of the slow level and its variance: about 200 and 1000 readings.
+    static let slowGain = 0.01
+    static let slowVarianceGain = 0.002
+    /// Errors move levels and variances by at most so many deviations.
     static let clip = 3.0
-    /// From here on (in deviations, after `smallSample`) a value is outlying. At a Gaussian's 4.5 deviations, seven in a
-    /// million are.
+    /// From here on (in deviations, after `smallSample`) a value is outlying. Of Gaussian values, seven in a million are.
     static let outlyingFrom = 4.5
     /// Outlying readings in a row after which the series is taken at its word.
     package static let relevelCount: UInt8 = 10
-    /// Readings before the residual says anything.
+    /// Readings before the quick residual says anything, and before the slow one does.
     package static let warmUpCount: UInt16 = 8
-    /// Deviations are divided by 1 + this/readings: with few readings the deviation itself is a guess, and the tails are
-    /// Student's. It keeps the rate of false alarms about the same from the 8th reading to the 1000th.
+    static let slowWarmUpCount: UInt16 = 100
+    /// Deviations are multiplied by 1 + this/readings: after few readings the deviation itself is a guess, and the tails
+    /// are Student's. It keeps the rate of false alarms about the same from the 8th reading to the 1000th.
     static let smallSample = 8.0
-    /// Where counting the readings ends: the memory of the variance.
-    static let readingsCountMax: UInt16 = 100
+    /// Readings that a variance remembers, which is where counting them ends: of the quick ones, of the slow one.
+    static let memory = 100.0
+    static let readingsCountMax: UInt16 = 1000
     /// What a residual can be at most, in deviations.
     package static let deviationsMax = 1000.0
-    /// After a gap of so many usual intervals the forecast is as old as it gets.
-    static let missedMax = 64.0
-    /// Fewer usual intervals than this between two readings are no gap but jitter.
+    /// Fewer usual intervals than this between two readings are no gap but jitter; after more than the other, a
+    /// forecast is as old as it gets.
     static let gapFrom = 3.0
+    static let gapMax = 64.0
     /// Gain of the usual interval.
-    static let intervalGain = 0.1
+    static let intervalGain: Float = 0.1
+    /// A series is never held to be quieter than this part of what is usual in its metric, and of its own slow deviation.
+    static let quietMinOfTypical = 0.1
+    static let quietMinOfSlow = 0.03
     /// Below this part of a value, differences are the rounding of whoever computed it.
     static let relativeMin = 1e-9
-    /// Values are kept within ±this, so that no square of an error overflows.
-    static let magnitudeMax = 1e150
+    /// Values are kept within ±this: nothing physical is beyond, and deviations fit in a float32.
+    static let magnitudeMax = 1e36
 
     private(set) var level = 0.0
-    /// Change of the level from one reading to the next.
-    private(set) var trend = 0.0
-    /// Variance of the error of the level's forecast.
-    private(set) var levelVariance = 0.0
     /// The last value, outliers clipped.
     private(set) var last = 0.0
-    /// Variance of the step from the last value.
-    private(set) var stepVariance = 0.0
+    private(set) var slowLevel = 0.0
     private(set) var lastTime = Instant.epoch
+    /// Change of the level from one reading to the next.
+    private(set) var trend: Float = 0
+    /// Root of the weighted mean square of each forecast's errors.
+    private(set) var levelDeviation: Float = 0
+    private(set) var stepDeviation: Float = 0
+    private(set) var slowDeviation: Float = 0
     /// The usual time between two readings in microseconds; 0 while unknown.
     private(set) var interval: Float = 0
-    /// `deviations` of the last reading, within ±`outlyingFrom`.
+    /// The quick residual of the last reading, within ±`outlyingFrom`.
     private(set) var before: Float = 0
-    /// Readings taken in, up to `readingsCountMax`.
+    /// Readings taken in since the last start, up to `readingsCountMax`.
     private(set) var readings: UInt16 = 0
     /// Outlying readings in a row, the newest included.
     private(set) var outlyingRun: UInt8 = 0
@@ -69,43 +81,28 @@ package struct EWMAResidual: Hashable, Sendable {
 
     package init() {}
 
-    /// From fields that were read somewhere.
-    /// - Returns: nil if they could not have come from here: not finite, beyond a limit, a negative variance.
-    init?(
-        level: Double, trend: Double, levelVariance: Double, last: Double, stepVariance: Double, lastTime: Instant,
-        interval: Float, before: Float, readings: UInt16, outlyingRun: UInt8, resolutionIndex: UInt8
-    ) {
-        let values = [level, trend, last]
-        let variances = [levelVariance, stepVariance]
-        guard
-            values.allSatisfy({ abs($0) <= Self.magnitudeMax }),
-            variances.allSatisfy({ $0 >= 0 && $0.isFinite }),
-            interval >= 0, interval.isFinite, abs(before) <= Float(Self.outlyingFrom),
-            readings <= Self.readingsCountMax, outlyingRun < Self.relevelCount,
-            let resolution = Resolution(decoding: resolutionIndex)
-        else { return nil }
-        (self.level, self.trend, self.last) = (level, trend, last)
-        (self.levelVariance, self.stepVariance) = (levelVariance, stepVariance)
-        (self.lastTime, self.interval, self.before) = (lastTime, interval, before)
-        (self.readings, self.outlyingRun, self.resolution) = (readings, outlyingRun, resolution)
-    }
-
     /// Whether enough readings were taken in for a residual.
     package var isWarm: Bool { readings >= Self.warmUpCount }
 
-    /// How far a value is from what was expected. Beyond ±`outlyingFrom` deviations it is outlying. Never NaN.
+    /// How far a value is from what was expected. Never NaN; all zero while the series is not warm.
     package struct Residual: Hashable, Sendable {
-        /// Signed error of the forecast, in deviations.
+        /// Signed error of the quick forecast, in its deviations.
         package let deviations: Double
         /// Signed step from the last value, in the same deviations.
         package let steps: Double
-        /// `deviations` of the reading before, 0 without one, within ±`outlyingFrom`.
+        /// The quick residual of the reading before, within ±`outlyingFrom`.
         package let before: Double
+        /// Signed distance from the slow level, in its deviations; 0 while that is not warm.
+        package let slow: Double
 
-        /// Size of the error, in deviations of its own spread: of this reading alone, or of it and the one before
-        /// together where both are large and to one side. A shift of the level shows in two readings what noise hides
-        /// in one, and two errors spread like the square root of two.
-        package var size: Double {
+        static let none = Residual(deviations: 0, steps: 0, before: 0, slow: 0)
+
+        /// How large the quick error is, in deviations of its own spread: of this reading alone, or of it together with
+        /// the one before where both are large and to one side.
+        ///
+        /// A shift of the level shows in two readings what noise hides in one; two errors together spread like the
+        /// square root of two.
+        package var quick: Double {
             let alone = abs(deviations)
             guard alone >= Self.pairFrom, deviations * before > 0 else { return alone }
             return max(alone, (alone + abs(before)) / 2.0.squareRoot())
@@ -117,10 +114,8 @@ package struct EWMAResidual: Hashable, Sendable {
     /// - Parameters:
     ///   - time: when the value was measured; a forecast ages in a gap. Earlier than the last reading is no gap.
     ///   - typical: the deviation that is usual in series of this kind, in the unit of the value; 0 if unknown.
-    /// - Returns: zeros while the series is not warm.
     package func residual(of value: Double, at time: Instant, typical: Double) -> Residual {
-        guard isWarm else { return Residual(deviations: 0, steps: 0, before: 0) }
-        return residual(of: Self.bounded(value), from: forecast(at: time, typical: typical))
+        isWarm ? residual(of: Self.bounded(value), from: forecast(at: time, typical: typical)) : .none
     }
 
     /// Takes a reading in. A value that is not finite is left out.
@@ -132,102 +127,87 @@ package struct EWMAResidual: Hashable, Sendable {
         guard value.isFinite else { return }
         let value = Self.bounded(value)
         let forecast = forecast(at: time, typical: typical)
-        advance(to: time)
         let residual = residual(of: value, from: forecast)
+        advance(to: time)
         let isRefused = isForeign && !isWarm
-        if isRefused || abs(residual.deviations) > Self.outlyingFrom {
+        if isRefused || max(abs(residual.deviations), abs(residual.slow)) > Self.outlyingFrom {
             outlyingRun += 1
-            if outlyingRun >= Self.relevelCount { return restart(at: value) }
+            guard outlyingRun < Self.relevelCount else { return start(at: value) }
         } else {
             outlyingRun = 0
         }
         guard !isRefused else { return }
-        guard readings > 0 else { return restart(at: value) }
+        guard readings > 0 else { return start(at: value) }
         before = isWarm ? Float(Self.clipped(residual.deviations, to: Self.outlyingFrom)) : 0
         learn(value, from: forecast)
     }
 
-    private mutating func restart(at value: Double) {
-        (level, last) = (value, value)
-        (trend, levelVariance, stepVariance) = (0, 0, 0)
-        (readings, outlyingRun, before) = (1, 0, 0)
+    private mutating func start(at value: Double) {
+        (level, last, slowLevel) = (value, value, value)
+        (trend, levelDeviation, stepDeviation, slowDeviation, before) = (0, 0, 0, 0, 0)
+        (readings, outlyingRun) = (1, 0)
         resolution.refine(with: value)
     }
 
     private mutating func learn(_ value: Double, from forecast: Forecast) {
+        let count = Double(readings)
         let levelError = Self.clipped(value - forecast.level, to: Self.clip * forecast.levelDeviation)
         let stepError = Self.clipped(value - last, to: Self.clip * forecast.stepDeviation)
-        let fewest = 1 / Double(readings)
-        let gain = outlyingRun == 0 ? max(Self.varianceGain, fewest) : max(Self.varianceGainOutlying, fewest)
-        trend = isWarm ? Self.trendDamping * trend + Self.trendGain * levelError : 0
-        level = Self.bounded(forecast.level + max(Self.levelGain, 1 / Double(readings + 1)) * levelError)
+        let slowError = Self.clipped(value - slowLevel, to: Self.clip * forecast.slowDeviation)
+        trend = isWarm ? Float(Self.trendDamping * Double(trend) + Self.trendGain * levelError) : 0
+        level = Self.bounded(forecast.level + max(Self.levelGain, 1 / (count + 1)) * levelError)
         last = Self.bounded(last + stepError)
-        levelVariance += gain * (levelError * levelError - levelVariance)
-        stepVariance += gain * (stepError * stepError - stepVariance)
+        slowLevel = Self.bounded(slowLevel + max(Self.slowGain, 1 / (count + 1)) * slowError)
+        let gain = max(outlyingRun == 0 ? Self.varianceGain : Self.varianceGainOutlying, 1 / count)
+        levelDeviation = Self.moved(levelDeviation, by: gain, of: levelError)
+        stepDeviation = Self.moved(stepDeviation, by: gain, of: stepError)
+        slowDeviation = Self.moved(slowDeviation, by: max(Self.slowVarianceGain, 1 / count), of: slowError)
         readings = min(readings + 1, Self.readingsCountMax)
         resolution.refine(with: value)
     }
 
-    /// Moves the time on and with it what a usual interval is.
+    /// Moves the time on, and with it what a usual interval is.
     private mutating func advance(to time: Instant) {
         if readings > 0, time > lastTime {
             let gap = Float(time.microseconds(since: lastTime))
-            interval += interval == 0 ? gap : Float(Self.intervalGain) * (min(gap, 4 * interval) - interval)
+            interval += interval == 0 ? gap : Self.intervalGain * (min(gap, 4 * interval) - interval)
         }
         lastTime = readings > 0 ? max(lastTime, time) : time
     }
 
-    /// What both forecasts say of the next value.
-    private struct Forecast {
-        var level: Double
-        var levelDeviation: Double
-        var last: Double
-        var stepDeviation: Double
-        /// Which of the two speaks.
-        var usesLevel: Bool
+    /// A deviation after one more error.
+    private static func moved(_ deviation: Float, by gain: Double, of error: Double) -> Float {
+        let variance = Double(deviation) * Double(deviation)
+        return Float((variance + gain * (error * error - variance)).squareRoot())
     }
 
-    private func residual(of value: Double, from forecast: Forecast) -> Residual {
-        let fewReadings = 1 + Self.smallSample / Double(max(1, readings))
-        let deviation = (forecast.usesLevel ? forecast.levelDeviation : forecast.stepDeviation) * fewReadings
-        return Residual(
-            deviations: Self.ratio(value - (forecast.usesLevel ? forecast.level : forecast.last), deviation),
-            steps: Self.ratio(value - forecast.last, deviation), before: Double(before))
-    }
-
-    /// A random walk's uncertainty grows with the square root of the readings that are missing; a level's like that of
-    /// the walk which its gain is right for.
-    private func forecast(at time: Instant, typical: Double) -> Forecast {
-        var missed = 0.0
-        if interval > 0, time > lastTime {
-            let intervals = Double(time.microseconds(since: lastTime)) / Double(interval)
-            missed = intervals < Self.gapFrom ? 0 : min(intervals, Self.missedMax)
-        }
-        return Forecast(
-            level: level + trend,
-            levelDeviation: deviation(levelVariance * (1 + Self.levelGain * Self.levelGain * missed), typical: typical),
-            last: last,
-            stepDeviation: deviation(stepVariance * (1 + missed), typical: typical),
-            usesLevel: levelVariance <= stepVariance)
-    }
-
-    /// The deviation to measure in. A series is never held to be quieter than its resolution and a tenth of what is
-    /// usual; from a single reading nothing is known but what is usual.
-    private func deviation(_ variance: Double, typical: Double) -> Double {
-        guard readings >= 2 else { return typical > 0 ? 2 * typical : .infinity }
-        return max(variance.squareRoot(), resolution.step / 2, typical / 10, abs(last) * Self.relativeMin)
-    }
-
-    private static func clipped(_ error: Double, to bound: Double) -> Double {
+    static func clipped(_ error: Double, to bound: Double) -> Double {
         min(max(error, -bound), bound)
     }
 
-    private static func bounded(_ value: Double) -> Double {
+    static func bounded(_ value: Double) -> Double {
         min(max(value, -magnitudeMax), magnitudeMax)
     }
+}
 
-    /// `error / deviation` within ±`deviationsMax`; 0/0 is 0: nothing moves, nothing is expected to.
-    private static func ratio(_ error: Double, _ deviation: Double) -> Double {
-        error == 0 ? 0 : min(max(error / deviation, -deviationsMax), deviationsMax)
+extension EWMAResidual {
+    /// From fields that were read somewhere.
+    /// - Returns: nil if they could not have come from here: not finite, beyond a limit, a negative deviation.
+    init?(
+        levels: (level: Double, last: Double, slow: Double), lastTime: Instant, trend: Float,
+        deviations: (level: Float, step: Float, slow: Float), interval: Float, before: Float, readings: UInt16,
+        outlyingRun: UInt8, resolution: UInt8
+    ) {
+        let values = [levels.level, levels.last, levels.slow, Double(trend)]
+        let sizes = [deviations.level, deviations.step, deviations.slow, interval]
+        guard
+            values.allSatisfy({ abs($0) <= Self.magnitudeMax }), sizes.allSatisfy({ $0 >= 0 && $0.isFinite }),
+            abs(before) <= Float(Self.outlyingFrom), readings <= Self.readingsCountMax,
+            outlyingRun < Self.relevelCount, let resolution = Resolution(decoding: resolution)
+        else { return nil }
+        (level, last, slowLevel) = levels
+        (levelDeviation, stepDeviation, slowDeviation) = deviations
+        (self.lastTime, self.trend, self.interval, self.before) = (lastTime, trend, interval, before)
+        (self.readings, self.outlyingRun, self.resolution) = (readings, outlyingRun, resolution)
     }
 }
