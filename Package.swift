@@ -144,7 +144,9 @@ let testTargets: [Target] = [
     tests(of: "ModelFormats", ["Telemetry", "Detection"], resources: [.copy("Parity")]),
     tests(of: "IngestLog", ["Telemetry", "LogFormat"]),
     tests(of: "ClusterActors"),
-    tests(of: "Roles", ["Telemetry", "HashRing", "Detection", "DataPlane", "Ports", "IngestLog", "LogFormat"]),
+    tests(
+        of: "Roles",
+        ["Telemetry", "HashRing", "Detection", "DataPlane", "Ports", "IngestLog", "LogFormat", logging, lifecycle]),
     tests(of: "DeviceFleet", ["Telemetry", nioCore, nioPosix, nioHTTP1, logging, lifecycle]),
     tests(of: "NodeSettings", [logging]),
     tests(of: "LogHandlers", ["Telemetry", logging]),

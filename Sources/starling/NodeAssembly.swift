@@ -1,9 +1,82 @@
+import CoreMetrics
+import Glibc
+import HTTPAPI
+import IngestLog
 import Logging
 import NodeSettings
+import Ports
+import Roles
+import SQLiteStore
+import ServiceLifecycle
+import Telemetry
+import UnixSignals
 
-/// The composition of a node.
+/// The composition of a node: which adapter stands behind which port, and in which order they start and stop.
 enum NodeAssembly {
+    /// Store, log and roles come first and go last; HTTP stops taking requests before the roles drain. A supervisor
+    /// that kills after five seconds must not cut the drain short.
+    private static let shutdownMax = Duration.milliseconds(4_500)
+
     static func run(_ settings: NodeSettings, version: String, logger: Logger) async throws {
-        throw Failure("this build holds no node: its composition is not written yet")
+        let metrics = PrometheusMetrics(help: HTTPAPI.metricsHelp.merging(NodeMetrics.help) { first, _ in first })
+        MetricsSystem.bootstrap(metrics)
+        let store = try await openStore(settings, logger)
+        let log = try openLog(settings, logger)
+        let node = Node(
+            settings: nodeSettings(settings, version: version), log: log, store: store,
+            incarnation: UInt64(clamping: NodeClock().instant.microseconds), logger: logger)
+        let http = try HTTPAPI(
+            node: node, settings: HTTPSettings(host: settings.http.host, port: settings.http.port), metrics: metrics,
+            logger: logger)
+        var configuration = ServiceGroupConfiguration(
+            services: [.init(service: node), .init(service: http.makeService())],
+            gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
+        configuration.maximumGracefulShutdownDuration = shutdownMax
+        try await ServiceGroup(configuration: configuration).run()
+    }
+
+    private static func nodeSettings(_ settings: NodeSettings, version: String) -> Node.Settings {
+        Node.Settings(
+            name: settings.name, httpAddress: "\(settings.http)", gossipAddress: "\(settings.advertise)",
+            version: version, inactiveAfter: settings.inactiveAfter)
+    }
+
+    /// A store that is away stops nothing; one that a person must look at stops the start.
+    private static func openStore(_ settings: NodeSettings, _ logger: Logger) async throws -> any ReadingStore {
+        guard case .sqlite(let path) = settings.store else {
+            throw Failure("--store \(settings.store): only sqlite:PATH is in this version")
+        }
+        let store = SQLiteStore(path: path, logger: logger)
+        do {
+            let flock = try await store.prepare()
+            logger.info("store", metadata: ["kind": "\(store.kind.name)", "path": "\(path)", "flock": "\(flock)"])
+        } catch {
+            guard error.code == .unavailable else { throw error }
+            logger.warning("the store does not answer yet", metadata: ["reason": "\(error)"])
+        }
+        return store
+    }
+
+    private static func openLog(_ settings: NodeSettings, _ logger: Logger) throws -> IngestLog {
+        var random = SystemRandomNumberGenerator()
+        let (log, found) = try IngestLog.open(
+            directory: settings.dataDirectory,
+            settings: IngestLog.Settings(limitBytes: UInt64(clamping: settings.logLimitBytes)),
+            newID: LogID(using: &random))
+        let metadata: Logger.Metadata = [
+            "log": "\(log.id)", "readings": "\(log.end - log.base)", "bytes": "\(log.sizeBytes)",
+            "torn_bytes": "\(found.tornBytes)", "damaged_spans": "\(found.damagedSpans)",
+            "missing_readings": "\(found.missingReadings)",
+        ]
+        if found.damagedSpans > 0 || found.missingReadings > 0 {
+            logger.error(
+                "the ingest log is damaged: some accepted readings are lost; their segment is kept for a closer look",
+                metadata: metadata)
+        } else if found.tornBytes > 0 {
+            logger.notice("the ingest log's torn end was cut; nothing acknowledged was in it", metadata: metadata)
+        } else {
+            logger.info("ingest log", metadata: metadata)
+        }
+        return log
     }
 }

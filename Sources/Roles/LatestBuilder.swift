@@ -1,0 +1,80 @@
+import DataPlane
+import HashRing
+import Ports
+import Telemetry
+
+/// Makes the answer of `GET /latest` from the states of slots.
+struct LatestBuilder {
+    let query: LatestQuery
+    let now: Instant
+    /// Devices unheard for longer are left out, in microseconds, unless all are asked for.
+    let inactiveAfter: Int64
+
+    func answer(from slots: [SlotCore]) -> LatestAnswer {
+        var states: [DeviceID: [(metric: Metric, state: SeriesState)]] = [:]
+        if let device = query.device {
+            collect(slots[Int(Slot(of: device).number)], into: &states)
+        } else {
+            for slot in slots { collect(slot, into: &states) }
+        }
+        var devices: [LatestDevice] = []
+        var revision: UInt64 = 0
+        for device in states.keys.sorted() {
+            if let limit = query.limit, devices.count >= limit { break }
+            guard let metrics = states[device], let row = self.device(device, metrics) else { continue }
+            devices.append(row)
+            revision = mix(revision, row)
+        }
+        return LatestAnswer(devices: devices, revision: revision, missing: [])
+    }
+
+    private func collect(
+        _ slot: SlotCore, into states: inout [DeviceID: [(metric: Metric, state: SeriesState)]]
+    ) {
+        for (series, state) in slot.series ?? [:] where state.time != nil {
+            if let device = query.device, series.device != device { continue }
+            if let after = query.after, series.device <= after { continue }
+            states[series.device, default: []].append((series.metric, state))
+        }
+    }
+
+    private func device(
+        _ device: DeviceID, _ metrics: [(metric: Metric, state: SeriesState)]
+    ) -> LatestDevice? {
+        // A device is as active as its most active metric, also when the query shows only another one.
+        let lastHeard = metrics.lazy.map(\.state.lastHeard).max() ?? .epoch
+        guard query.all || now.microseconds(since: lastHeard) <= inactiveAfter else { return nil }
+        let isSilent = metrics.allSatisfy { $0.state.isSilent(at: now) }
+        let shown = metrics.filter { isWanted($0.metric, $0.state) }.sorted { $0.metric < $1.metric }
+        guard !shown.isEmpty else { return nil }
+        let rows = shown.map { metric, state in
+            LatestMetric(
+                metric: metric, value: state.value, verdict: state.verdict, time: state.time ?? .epoch,
+                isSilent: state.isSilent(at: now))
+        }
+        return LatestDevice(
+            device: device, time: rows.lazy.map(\.time).max() ?? .epoch, isSilent: isSilent, metrics: rows)
+    }
+
+    private func isWanted(_ metric: Metric, _ state: SeriesState) -> Bool {
+        if let wanted = query.metric, wanted != metric { return false }
+        if let wanted = query.result, wanted != state.verdict.result { return false }
+        return true
+    }
+
+    /// A fixed hash of everything the answer shows of a device.
+    private func mix(_ revision: UInt64, _ row: LatestDevice) -> UInt64 {
+        var word = DeviceHash.hash(row.device.text, seed: revision)
+        word = SeededGenerator.mixed(word ^ (row.isSilent ? 1 : 0))
+        for metric in row.metrics {
+            word = DeviceHash.hash(metric.metric.text, seed: word)
+            for bits in [
+                metric.value.bitPattern, UInt64(bitPattern: metric.time.microseconds),
+                metric.verdict.score.bitPattern,
+                UInt64(metric.verdict.result.rawValue) << 1 | (metric.isSilent ? 1 : 0),
+                DeviceHash.hash(metric.verdict.model.name, seed: UInt64(metric.verdict.model.version)),
+            ] { word = SeededGenerator.mixed(word ^ bits) }
+        }
+        return word
+    }
+}

@@ -1,0 +1,19 @@
+import CoreMetrics
+
+/// What the roles count. Names are the contract's: `starling_…`, base units, no device label.
+package enum NodeMetrics {
+    static let scored = Counter(label: "starling_readings_scored_total")
+    static let anomalies = Counter(label: "starling_readings_anomalous_total")
+    static let stored = Counter(label: "starling_readings_committed_total")
+    static let rejected = Counter(label: "starling_readings_rejected_total")
+    static let modelsTrained = Counter(label: "starling_models_trained_total")
+
+    /// For whoever renders them.
+    package static let help = [
+        "starling_readings_scored_total": "Readings judged by the owner's models on this node.",
+        "starling_readings_anomalous_total": "Readings judged anomalous on this node.",
+        "starling_readings_committed_total": "Readings whose transaction went into the store from this node.",
+        "starling_readings_rejected_total": "Readings refused by validation on this node.",
+        "starling_models_trained_total": "Models trained by this node.",
+    ]
+}

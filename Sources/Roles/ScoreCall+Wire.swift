@@ -1,0 +1,103 @@
+import ClusterActors
+package import DataPlane
+import HashRing
+package import LogFormat
+package import Telemetry
+
+/// An owner's answer to a call: a verdict on each reading, in the call's order.
+package struct ScoreReply: Hashable, Sendable, WireValue {
+    package let verdicts: VerdictBatch
+
+    package init(verdicts: VerdictBatch) {
+        self.verdicts = verdicts
+    }
+
+    package func encode(into writer: inout ByteWriter) throws(FormatError) {
+        try verdicts.encode(into: &writer)
+    }
+
+    package init(decoding reader: inout ByteReader) throws(FormatError) {
+        verdicts = try VerdictBatch(decoding: &reader)
+    }
+}
+
+/// origin, number, series (names), then a row a reading: slot, series, time, value, receipt time, position.
+extension ScoreCall: WireValue {
+    package static let readingsCountMax = 16_384
+
+    package func encode(into writer: inout ByteWriter) throws(FormatError) {
+        guard count <= Self.readingsCountMax, series.count <= Self.readingsCountMax else {
+            throw .tooMany(what: "readings in a call", count: UInt64(count), max: Self.readingsCountMax)
+        }
+        writer.write(origin.high)
+        writer.write(origin.low)
+        writer.write(number.number)
+        writer.writeVarint(series.count)
+        for series in series {
+            writer.write(string: series.device.text)
+            writer.write(string: series.metric.text)
+        }
+        writer.writeVarint(count)
+        for part in parts {
+            for index in part.readings {
+                writer.write(part.slot.number)
+                writer.writeVarint(UInt64(seriesIndices[index]))
+                writer.write(times[index].microseconds)
+                writer.write(values[index])
+                writer.write(receivedAt[index].microseconds)
+                writer.write(positions[index].readings)
+            }
+        }
+    }
+
+    package init(decoding reader: inout ByteReader) throws(FormatError) {
+        let origin = LogID(high: try reader.readUInt64(), low: try reader.readUInt64())
+        self.init(origin: origin, number: CallNumber(try reader.readUInt64()))
+        let seriesCount = try reader.readCount(of: "series in a call", max: Self.readingsCountMax)
+        var known: [Series] = []
+        for _ in 0..<seriesCount {
+            let device = try reader.readString("device id", utf8CountMax: DeviceID.utf8CountMax)
+            let metric = try reader.readString("metric", utf8CountMax: Metric.utf8CountMax)
+            guard let device = DeviceID(device), let metric = Metric(metric) else { throw .invalid(what: "name") }
+            known.append(Series(device: device, metric: metric))
+        }
+        _ = add(series: known)
+        var last: UInt16 = 0
+        for _ in 0..<(try reader.readCount(of: "readings in a call", max: Self.readingsCountMax)) {
+            let slot = try reader.readUInt16()
+            guard slot < Slot.count, slot >= last else { throw .invalid(what: "slot") }
+            last = slot
+            let series = try reader.readVarint()
+            guard series < known.count else { throw .invalid(what: "series index") }
+            let time = Instant(microseconds: try reader.readInt64())
+            let value = try reader.readDouble()
+            guard value.isFinite else { throw .invalid(what: "value") }
+            append(
+                slot: Slot(slot), series: UInt32(series), time: time, value: value,
+                receivedAt: Instant(microseconds: try reader.readInt64()),
+                position: LogPosition(try reader.readUInt64()))
+        }
+    }
+}
+
+extension DeviceID: WireValue {
+    package func encode(into writer: inout ByteWriter) throws(FormatError) {
+        writer.write(string: text)
+    }
+
+    package init(decoding reader: inout ByteReader) throws(FormatError) {
+        let text = try reader.readString("device id", utf8CountMax: Self.utf8CountMax)
+        guard let device = DeviceID(text) else { throw .invalid(what: "device id") }
+        self = device
+    }
+}
+
+extension Instant: WireValue {
+    package func encode(into writer: inout ByteWriter) throws(FormatError) {
+        writer.write(microseconds)
+    }
+
+    package init(decoding reader: inout ByteReader) throws(FormatError) {
+        self.init(microseconds: try reader.readInt64())
+    }
+}

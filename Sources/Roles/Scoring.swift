@@ -1,0 +1,221 @@
+package import ClusterActors
+import CoreMetrics
+package import DataPlane
+package import Detection
+package import Distributed
+package import HashRing
+package import Logging
+package import Ports
+package import Telemetry
+
+/// The scoring role: drives the `SlotCore`s of the slots this node owns, and answers for what they know.
+///
+/// A distributed actor: an origin calls it by the same name whether it is here or on another node. `score` makes no
+/// call to a peer, so two nodes can never wait for each other.
+package distributed actor Scoring {
+    package typealias ActorSystem = ClusterActorSystem
+
+    private var slots: [SlotCore]
+    private var models: ModelRegistry
+    private let store: any ReadingStore
+    private let clock: NodeClock
+    private let logger: Logger
+    private var pending: [CallKey: PendingCall] = [:]
+    /// Readings judged since the start; answers made from the same count are the same.
+    private var judged: UInt64 = 0
+
+    /// Rows told to the store in one flush.
+    package static let flushRowsMax = 20_000
+
+    package init(
+        store: any ReadingStore, clock: NodeClock, logger: Logger, actorSystem: ClusterActorSystem
+    ) {
+        self.actorSystem = actorSystem
+        self.store = store
+        self.clock = clock
+        self.logger = logger
+        slots = (0..<UInt16(Slot.count)).map { SlotCore(slot: Slot($0)) }
+        models = ModelRegistry()
+    }
+
+    private struct CallKey: Hashable {
+        let origin: LogID
+        let number: CallNumber
+    }
+
+    /// A call some of whose slots still warm up.
+    private struct PendingCall {
+        var parts: [Int: [Verdict]] = [:]
+        let partsCount: Int
+        var continuation: CheckedContinuation<ScoreReply?, Never>?
+
+        var reply: ScoreReply? {
+            guard parts.count == partsCount else { return nil }
+            var verdicts = VerdictBatch()
+            for start in parts.keys.sorted() { for verdict in parts[start] ?? [] { verdicts.append(verdict) } }
+            return ScoreReply(verdicts: verdicts)
+        }
+    }
+
+    /// Judges the readings of a call, each once however often it is asked.
+    package distributed func score(_ call: ScoreCall) async throws -> ScoreReply {
+        var verdicts = VerdictBatch()
+        var waiting: PendingCall?
+        var cold: [Slot] = []
+        let now = clock.moment
+        for part in call.parts {
+            let effects = slots[Int(part.slot.number)].handle(.score(call, part), now: now, models: &models)
+            if case .reply(_, _, _, let given)? = effects.first, waiting == nil {
+                for verdict in given { verdicts.append(verdict) }
+                continue
+            }
+            // The rare way: from here on the call is put together part by part.
+            if waiting == nil { waiting = Self.split(call, before: part, verdicts) }
+            for effect in effects {
+                switch effect {
+                case .warm(let slot): cold.append(slot)
+                case .reply(_, _, let part, let given): waiting?.parts[part.readings.lowerBound] = given
+                case .refuse: throw ScoringError.overloaded(part.slot)
+                case .moved(_, _, _, let owner): throw ScoringError.moved(part.slot, to: owner)
+                }
+            }
+        }
+        judged &+= UInt64(call.count)
+        let reply: ScoreReply
+        if let waiting {
+            reply = try await finish(call, waiting, cold)
+        } else {
+            reply = ScoreReply(verdicts: verdicts)
+        }
+        count(reply)
+        return reply
+    }
+
+    private static func split(
+        _ call: ScoreCall, before part: ScoreCall.Part, _ verdicts: VerdictBatch
+    ) -> PendingCall {
+        var pending = PendingCall(partsCount: call.parts.count)
+        for done in call.parts where done.readings.lowerBound < part.readings.lowerBound {
+            pending.parts[done.readings.lowerBound] = done.readings.map { verdicts[$0] }
+        }
+        return pending
+    }
+
+    private func finish(_ call: ScoreCall, _ waiting: PendingCall, _ cold: [Slot]) async throws -> ScoreReply {
+        let key = CallKey(origin: call.origin, number: call.number)
+        pending[key] = waiting
+        await warm(cold)
+        if let reply = pending[key]?.reply {
+            pending[key] = nil
+            return reply
+        }
+        // Another call warms the rest.
+        let reply = await withCheckedContinuation { pending[key]?.continuation = $0 }
+        guard let reply else { throw ScoringError.stopped }
+        return reply
+    }
+
+    private func count(_ reply: ScoreReply) {
+        NodeMetrics.scored.increment(by: reply.verdicts.count)
+        let anomalies = reply.verdicts.results.count { $0 == .anomaly }
+        if anomalies > 0 { NodeMetrics.anomalies.increment(by: anomalies) }
+    }
+
+    /// Warms every slot of this node before the first call, so that `latest` is whole from the start.
+    package func own(_ owned: [Slot]) async {
+        var cold: [Slot] = []
+        for slot in owned {
+            let effects = slots[Int(slot.number)].handle(.owned, now: clock.moment, models: &models)
+            for case .warm(let slot) in effects { cold.append(slot) }
+        }
+        await warm(cold)
+    }
+
+    private func warm(_ cold: [Slot]) async {
+        guard !cold.isEmpty else { return }
+        var rows: [Slot: [LatestRow]] = [:]
+        do {
+            for row in try await store.latest(in: cold) {
+                rows[Slot(of: row.series.device), default: []].append(row)
+            }
+        } catch {
+            logger.warning(
+                "device states start anew: the store could not be asked for the last ones",
+                metadata: ["slots": "\(cold.count)", "reason": "\(error)"])
+        }
+        for slot in cold {
+            let effects = slots[Int(slot.number)].handle(
+                .warmed(rows[slot] ?? []), now: clock.moment, models: &models)
+            for case .reply(let number, let origin, let part, let verdicts) in effects {
+                deliver(CallKey(origin: origin, number: number), part, verdicts)
+            }
+        }
+        judged &+= 1
+    }
+
+    private func deliver(_ key: CallKey, _ part: ScoreCall.Part, _ verdicts: [Verdict]) {
+        pending[key]?.parts[part.readings.lowerBound] = verdicts
+        guard let call = pending[key], let continuation = call.continuation, let reply = call.reply else { return }
+        pending[key] = nil
+        continuation.resume(returning: reply)
+    }
+
+    /// The device was deleted from the store at that time: its state goes, and what it sent before stays away.
+    package distributed func forget(_ device: DeviceID, at time: Instant) {
+        _ = slots[Int(Slot(of: device).number)].handle(
+            .forget(device, at: time), now: clock.moment, models: &models)
+        judged &+= 1
+    }
+
+    package func tick() {
+        for index in slots.indices {
+            _ = slots[index].handle(.tick, now: clock.moment, models: &models)
+        }
+    }
+
+    /// Tells the store what changed since the last flush: coalesced, one row a series.
+    package func flush() async {
+        var rows: [LatestRow] = []
+        for index in slots.indices where rows.count < Self.flushRowsMax {
+            rows += slots[index].takeChanged(atMost: Self.flushRowsMax - rows.count)
+        }
+        guard !rows.isEmpty else { return }
+        do {
+            try await store.flush(latest: rows)
+        } catch {
+            // Told again with the next flush; readings themselves do not wait for this.
+            for (slot, rows) in Dictionary(grouping: rows, by: { Slot(of: $0.series.device) }) {
+                slots[Int(slot.number)].markChanged(rows)
+            }
+        }
+    }
+
+    // MARK: Latest
+
+    /// The newest reading of every series of the slots owned here, by device id as bytes.
+    package func latest(_ query: LatestQuery, now: Instant, inactiveAfter: Int64) -> LatestAnswer {
+        LatestBuilder(query: query, now: now, inactiveAfter: inactiveAfter).answer(from: slots)
+    }
+
+    package var devicesCount: Int {
+        slots.reduce(0) { $0 + Set(($1.series ?? [:]).keys.map(\.device)).count }
+    }
+
+    // MARK: Models
+
+    /// Puts models into service: those the store has, or one that was just trained.
+    package func activate(_ detectors: [(metric: Metric, detector: Detector)]) {
+        for (metric, detector) in detectors { models.activate(detector, for: metric) }
+    }
+
+    /// Metrics whose first readings are all there, with what was learnt of them.
+    package func metricsToTrain() -> [(metric: Metric, trainer: DetectorTrainer)] {
+        models.metricsToTrain
+    }
+}
+
+package enum ScoringError: Error, Hashable, Sendable {
+    case overloaded(Slot)
+    case moved(Slot, to: Owner)
+    case stopped
+}

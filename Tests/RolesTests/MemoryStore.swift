@@ -1,0 +1,115 @@
+import HashRing
+import Ports
+import Synchronization
+import Telemetry
+
+/// A store in memory that can be away, and can lose the answer of a commit that went in.
+final class MemoryStore: ReadingStore {
+    struct Content: Sendable {
+        var flock = FlockID(high: 1, low: 2)
+        var rows: [LogID: Checkpoint] = [:]
+        var readings: [Reading: Verdict] = [:]
+        var latest: [Series: LatestRow] = [:]
+        var models: [Metric: ModelRow] = [:]
+        var tombstones: [DeviceID: Instant] = [:]
+        var isAway = false
+        var answersLost = 0
+        var commits = 0
+    }
+
+    let content = Mutex(Content())
+    let kind = StoreKind(name: "memory", timescale: .none)
+    var isReachable: Bool { content.withLock { !$0.isAway } }
+
+    private func access<Answer: Sendable>(
+        _ body: (inout Content) throws(StoreError) -> Answer
+    ) throws(StoreError) -> Answer {
+        try content.withLock { content throws(StoreError) in
+            guard !content.isAway else { throw StoreError(.unavailable, "away") }
+            return try body(&content)
+        }
+    }
+
+    func prepare() async throws(StoreError) -> FlockID { try access { $0.flock } }
+
+    func register(log: LogID, node: String) async throws(StoreError) -> Checkpoint {
+        try access { content in
+            let row = content.rows[log] ?? Checkpoint(log: log, node: node)
+            content.rows[log] = row
+            return row
+        }
+    }
+
+    func checkpoint(of log: LogID) async throws(StoreError) -> Checkpoint? { try access { $0.rows[log] } }
+    func checkpoints() async throws(StoreError) -> [Checkpoint] { try access { Array($0.rows.values) } }
+
+    func commit(_ transaction: StoreTransaction) async throws(StoreError) -> Checkpoint {
+        try access { content throws(StoreError) in
+            guard var row = content.rows[transaction.log], row.position == transaction.start else {
+                throw StoreError(.conflict(content.rows[transaction.log]), "the row stands elsewhere")
+            }
+            for batch in transaction.batches {
+                for index in 0..<batch.readings.count {
+                    let reading = batch.readings[index]
+                    if let deleted = content.tombstones[reading.series.device], batch.readings.receivedAt <= deleted {
+                        row.discarded += 1
+                    } else if content.readings.updateValue(batch.verdicts[index], forKey: reading) == nil {
+                        row.stored += 1
+                    } else {
+                        row.duplicates += 1
+                    }
+                }
+            }
+            row.position = transaction.end
+            row.accepted = transaction.accepted
+            row.damaged += transaction.damaged
+            content.rows[transaction.log] = row
+            content.commits += 1
+            if content.answersLost > 0 {
+                content.answersLost -= 1
+                throw StoreError(.unavailable, "the answer was lost")
+            }
+            return row
+        }
+    }
+
+    func flush(latest rows: [LatestRow]) async throws(StoreError) {
+        try access { content in for row in rows { content.latest[row.series] = row } }
+    }
+
+    func latest(in slots: [Slot]) async throws(StoreError) -> [LatestRow] {
+        let wanted = Set(slots)
+        return try access { $0.latest.values.filter { wanted.contains(Slot(of: $0.series.device)) } }
+    }
+
+    func history(
+        of series: Series, from: Instant, to: Instant, after: HistoryPoint?, limit: Int
+    ) async throws(StoreError) -> [HistoryPoint] { [] }
+
+    func anomalies(_ query: AnomalyQuery) async throws(StoreError) -> [AnomalyRow] { [] }
+    func devices(after: DeviceID?, limit: Int) async throws(StoreError) -> [DeviceRow] { [] }
+    func device(_ device: DeviceID) async throws(StoreError) -> DeviceRow? { nil }
+
+    func delete(_ device: DeviceID) async throws(StoreError) -> Instant? {
+        try access { content in
+            guard content.readings.keys.contains(where: { $0.series.device == device }) else { return nil }
+            content.readings = content.readings.filter { $0.key.series.device != device }
+            content.latest = content.latest.filter { $0.key.device != device }
+            let time = Instant(microseconds: 1_000)
+            content.tombstones[device] = time
+            return time
+        }
+    }
+
+    func models() async throws(StoreError) -> [ModelRow] { try access { Array($0.models.values) } }
+
+    func insertOrLoad(first model: ModelRow) async throws(StoreError) -> ModelRow {
+        try access { content in
+            let row = content.models[model.metric] ?? model
+            content.models[model.metric] = row
+            return row
+        }
+    }
+
+    func close() async {}
+}

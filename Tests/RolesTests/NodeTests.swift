@@ -1,0 +1,200 @@
+import DataPlane
+import Foundation
+import IngestLog
+import LogFormat
+import Logging
+import Ports
+import Roles
+import ServiceLifecycle
+import Synchronization
+import Telemetry
+import Testing
+
+/// A node over a real log in a folder of its own and a store in memory.
+@Suite(.timeLimit(.minutes(2)))
+struct NodeTests {
+    @Test func whatIsAcceptedIsScoredAndStored() async throws {
+        let store = MemoryStore()
+        try await withNode(store: store) { node in
+            for index in 0..<20 { try await node.accept(Self.batch(index, count: 50)) }
+            try await until { await node.cluster().ledger.pending == 0 }
+            let ledger = await node.cluster().ledger
+            #expect(ledger.accepted == 1_000)
+            #expect(ledger.stored == 1_000)
+            let latest = await node.latest(Self.all)
+            #expect(latest.devices.count == 50)
+        }
+        #expect(store.content.withLock { $0.readings.count } == 1_000)
+    }
+
+    @Test func theSameBatchTwiceIsStoredOnce() async throws {
+        let store = MemoryStore()
+        try await withNode(store: store) { node in
+            for _ in 0..<2 { try await node.accept(Self.batch(1, count: 10)) }
+            try await until { await node.cluster().ledger.pending == 0 }
+            let ledger = await node.cluster().ledger
+            #expect(ledger.stored == 10)
+            #expect(ledger.duplicates == 10)
+        }
+    }
+
+    @Test func aStoreThatIsAwayStopsNeitherAcceptingNorLatest() async throws {
+        let store = MemoryStore()
+        store.content.withLock { $0.isAway = true }
+        try await withNode(store: store) { node in
+            try await node.accept(Self.batch(1, count: 10))
+            try await until { await node.latest(Self.all).devices.count == 10 }
+            #expect(await node.cluster().ledger.pending == 10)
+            #expect(!(await node.cluster()).isStoreReachable)
+            store.content.withLock { $0.isAway = false }
+            try await until { await node.cluster().ledger.pending == 0 }
+            #expect(await node.cluster().ledger.stored == 10)
+        }
+    }
+
+    @Test func aCommitWhoseAnswerWasLostIsNotStoredTwice() async throws {
+        let store = MemoryStore()
+        store.content.withLock { $0.answersLost = 2 }
+        try await withNode(store: store) { node in
+            try await node.accept(Self.batch(1, count: 10))
+            try await until { await node.cluster().ledger.pending == 0 }
+            try await node.accept(Self.batch(2, count: 10))
+            try await until { await node.cluster().ledger.pending == 0 }
+            let ledger = await node.cluster().ledger
+            #expect(ledger.stored == 20)
+            #expect(ledger.duplicates == 0)
+        }
+        #expect(store.content.withLock { $0.commits } == 2)
+    }
+
+    @Test func aMetricLearnsFromItsFirstReadingsAndIsJudgedAfterwards() async throws {
+        let store = MemoryStore()
+        try await withNode(store: store) { node in
+            for index in 0..<30 { try await node.accept(Self.batch(index, count: 10)) }
+            try await until { store.content.withLock { $0.models.count } == 1 }
+            var index = 30
+            try await until {
+                index += 1
+                try? await node.accept(Self.batch(index, count: 10))
+                return await node.latest(Self.all).devices.allSatisfy {
+                    $0.metrics.allSatisfy { $0.verdict.result == .normal }
+                }
+            }
+            let model = try #require(await node.latest(Self.all).devices.first?.metrics.first?.verdict.model)
+            #expect(model == ModelID(name: "temperature", version: 1))
+        }
+        let learning = store.content.withLock { $0.readings.values.count { $0.result == .learning } }
+        #expect(learning >= 256)
+    }
+
+    @Test func aStopStoresWhatWasAcceptedAndAStartGoesOn() async throws {
+        let store = MemoryStore()
+        let folder = try TemporaryFolder()
+        try await withNode(store: store, folder: folder) { node in
+            try await node.accept(Self.batch(1, count: 10))
+        }
+        #expect(store.content.withLock { $0.readings.count } == 10)
+        #expect(store.content.withLock { $0.latest.count } == 10)
+        try await withNode(store: store, folder: folder) { node in
+            #expect(await node.latest(Self.all).devices.count == 10)
+            #expect(await node.cluster().ledger.accepted == 10)
+            try await node.accept(Self.batch(2, count: 10))
+            try await until { await node.cluster().ledger.stored == 20 }
+        }
+    }
+
+    @Test func whatTheStoreDidNotTakeIsInTheLogForTheNextStart() async throws {
+        let store = MemoryStore()
+        let folder = try TemporaryFolder()
+        store.content.withLock { $0.isAway = true }
+        try await withNode(store: store, folder: folder) { node in
+            for index in 0..<5 { try await node.accept(Self.batch(index, count: 10)) }
+        }
+        #expect(store.content.withLock { $0.readings.isEmpty })
+        store.content.withLock { $0.isAway = false }
+        try await withNode(store: store, folder: folder) { node in
+            try await until { await node.cluster().ledger.stored == 50 }
+        }
+    }
+
+    @Test func aDeletedDeviceIsGoneFromMemoryToo() async throws {
+        let store = MemoryStore()
+        try await withNode(store: store) { node in
+            try await node.accept(Self.batch(1, count: 3))
+            try await until { await node.cluster().ledger.pending == 0 }
+            #expect(try await node.delete(DeviceID(unchecked: "device-1")))
+            #expect(await node.latest(Self.all).devices.map(\.device.text) == ["device-0", "device-2"])
+            #expect(try await !node.delete(DeviceID(unchecked: "nobody")))
+        }
+    }
+
+    @Test func receiptTimesStrictlyIncrease() async throws {
+        try await withNode(store: MemoryStore()) { node in
+            let times = (0..<10_000).map { _ in node.receiptTime() }
+            #expect(zip(times, times.dropFirst()).allSatisfy { $0 < $1 })
+        }
+    }
+
+    // MARK: Running a node
+
+    private static var all: LatestQuery {
+        var query = LatestQuery()
+        query.all = true
+        return query
+    }
+
+    private static func batch(_ index: Int, count: Int) -> ReadingBatch {
+        let readings = (0..<count).map { device in
+            Reading(
+                series: Series(
+                    device: DeviceID(unchecked: "device-\(device)"), metric: Metric(unchecked: "temperature")),
+                time: Instant(microseconds: 1_000_000 * Int64(index + 1)),
+                value: 20 + Double((index * 7 + device * 3) % 5) / 10)
+        }
+        return ReadingBatch(receivedAt: Instant(microseconds: 500 + Int64(index)), readings: readings)
+    }
+
+    private func withNode(
+        store: MemoryStore, folder: TemporaryFolder? = nil, _ body: (Node) async throws -> Void
+    ) async throws {
+        let folder = try folder ?? TemporaryFolder()
+        var random = SystemRandomNumberGenerator()
+        let (log, _) = try IngestLog.open(
+            directory: folder.path, settings: IngestLog.Settings(limitBytes: 8 << 20), newID: LogID(using: &random))
+        let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+        let node = Node(
+            settings: Node.Settings(
+                name: "n0", httpAddress: "", gossipAddress: "", version: "test", inactiveAfter: .seconds(60)),
+            log: log, store: store, incarnation: 1, logger: logger)
+        let group = ServiceGroup(services: [node], logger: logger)
+        try await withThrowingTaskGroup { tasks in
+            tasks.addTask { try await group.run() }
+            try await until { node.unreadiness == nil }
+            try await body(node)
+            await group.triggerGracefulShutdown()
+            try await tasks.waitForAll()
+        }
+    }
+
+    /// Asks again until it holds; the suite's own time limit ends what never does.
+    private func until(_ condition: () async throws -> Bool) async throws {
+        while !(try await condition()) {
+            try Task.checkCancellation()
+            await Task.yield()
+        }
+    }
+}
+
+/// A folder that goes with the test.
+final class TemporaryFolder: Sendable {
+    let path: String
+
+    init() throws {
+        path = NSTemporaryDirectory() + "starling-roles-" + UUID().uuidString
+        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+    }
+
+    deinit {
+        try? FileManager.default.removeItem(atPath: path)
+    }
+}
