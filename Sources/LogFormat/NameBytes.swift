@@ -39,19 +39,42 @@ enum NameBytes {
         return name
     }
 
+    /// - Returns: where it stands, for comparing the next names with it; nil if it is no good name.
+    @inline(__always)
     static func write<Name: ByteName>(
-        _ name: Name, _ what: String, into writer: inout ByteWriter
-    ) throws(FormatError) {
-        var text = name.text
-        let isGood = text.withUTF8 { utf8 -> Bool in
-            let raw = UnsafeRawBufferPointer(utf8)
-            guard raw.count >= 1, raw.count <= Name.utf8CountMax, arePrintableASCII(raw) else { return false }
-            writer.writeVarint(raw.count)
-            writer.write(bytes: raw)
+        _ utf8: UnsafeRawBufferPointer, as type: Name.Type, into writer: inout ByteWriter
+    ) -> WrittenName? {
+        guard utf8.count >= 1, utf8.count <= Name.utf8CountMax else { return nil }
+        if !arePrintableASCII(utf8), Name(String(decoding: utf8, as: UTF8.self)) == nil { return nil }
+        writer.writeVarint(utf8.count)
+        writer.write(bytes: utf8)
+        return WrittenName(offset: writer.count - utf8.count, bytesCount: utf8.count)
+    }
+}
+
+/// Where in a writer the bytes of a name stand.
+struct WrittenName {
+    let offset: Int
+    let bytesCount: Int
+}
+
+extension ByteWriter {
+    /// True if the name there is `utf8`, byte for byte: `String` would find different names equal, and is slower.
+    @inline(__always)
+    func holds(_ utf8: UnsafeRawBufferPointer, at name: WrittenName) -> Bool {
+        guard utf8.count == name.bytesCount else { return false }
+        return withUnsafeBytes { all in
+            var index = 0
+            while index + 8 <= utf8.count {
+                let mine = all.loadUnaligned(fromByteOffset: name.offset + index, as: UInt64.self)
+                if mine != utf8.loadUnaligned(fromByteOffset: index, as: UInt64.self) { return false }
+                index += 8
+            }
+            while index < utf8.count {
+                if all[name.offset + index] != utf8[index] { return false }
+                index += 1
+            }
             return true
         }
-        if isGood { return }
-        guard Name(name.text) != nil else { throw .invalid(what: what) }
-        writer.write(string: name.text)
     }
 }

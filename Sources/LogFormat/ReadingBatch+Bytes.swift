@@ -30,30 +30,43 @@ extension ReadingBatch {
     }
 
     private func encodeSeries(into writer: inout ByteWriter) throws(FormatError) {
-        var metrics: [Metric] = []
+        var metrics: [WrittenName] = []
         var lastOrdinal = 0
-        var previous: DeviceID?
+        var previous: WrittenName?
         for one in series {
-            let isSameDevice = one.device == previous
-            let ordinal = Self.ordinal(of: one.metric, in: metrics, lastOrdinal: lastOrdinal)
-            writer.writeVarint((ordinal << 1) | (isSameDevice ? 1 : 0))
-            if ordinal == 0 {
-                metrics.append(one.metric)
-                try NameBytes.write(one.metric, "metric", into: &writer)
+            var device = one.device.text
+            var metric = one.metric.text
+            let areGood = device.withUTF8 { device in
+                metric.withUTF8 { metric -> Bool in
+                    let device = UnsafeRawBufferPointer(device)
+                    let metric = UnsafeRawBufferPointer(metric)
+                    let isSameDevice = previous.map { writer.holds(device, at: $0) } ?? false
+                    var ordinal = Self.ordinal(of: metric, in: metrics, lastOrdinal: lastOrdinal, of: writer)
+                    writer.writeVarint((ordinal << 1) | (isSameDevice ? 1 : 0))
+                    if ordinal == 0 {
+                        guard let name = NameBytes.write(metric, as: Metric.self, into: &writer) else { return false }
+                        metrics.append(name)
+                        ordinal = metrics.count
+                    }
+                    lastOrdinal = ordinal
+                    if isSameDevice { return true }
+                    previous = NameBytes.write(device, as: DeviceID.self, into: &writer)
+                    return previous != nil
+                }
             }
-            lastOrdinal = ordinal == 0 ? metrics.count : ordinal
-            if !isSameDevice { try NameBytes.write(one.device, "device id", into: &writer) }
-            previous = one.device
+            guard areGood else { throw .invalid(what: "device id or metric") }
         }
     }
 
     /// From 1; 0 if the metric is not among the newest. Tries the one used last and the one after it first: devices
     /// send either one metric or the same few in the same order.
-    private static func ordinal(of metric: Metric, in metrics: [Metric], lastOrdinal: Int) -> Int {
-        if lastOrdinal > 0, metrics[lastOrdinal - 1] == metric { return lastOrdinal }
-        if lastOrdinal < metrics.count, metrics[lastOrdinal] == metric { return lastOrdinal + 1 }
+    private static func ordinal(
+        of metric: UnsafeRawBufferPointer, in metrics: [WrittenName], lastOrdinal: Int, of writer: ByteWriter
+    ) -> Int {
+        if lastOrdinal > 0, writer.holds(metric, at: metrics[lastOrdinal - 1]) { return lastOrdinal }
+        if lastOrdinal < metrics.count, writer.holds(metric, at: metrics[lastOrdinal]) { return lastOrdinal + 1 }
         let oldest = max(0, metrics.count - metricsSearchedMax)
-        return metrics[oldest...].lastIndex(of: metric).map { $0 + 1 } ?? 0
+        return metrics[oldest...].lastIndex { writer.holds(metric, at: $0) }.map { $0 + 1 } ?? 0
     }
 
     private func encodeIndices(into writer: inout ByteWriter) {

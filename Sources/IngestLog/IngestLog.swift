@@ -1,0 +1,152 @@
+package import LogFormat
+import Synchronization
+package import Telemetry
+
+/// The ingest log of a node: accepted readings, on disk before anyone is told that they were accepted.
+///
+/// One writer (its own queue) and one reader (another), so that a backlog being read never holds up an append, and
+/// neither ever blocks a thread of the cooperative pool. Positions count readings; see `LogPosition`.
+package final class IngestLog: Sendable {
+    /// Appends and reads that may wait for their queue; each holds its records in memory.
+    package static let callsWaitingMax = 1024
+    /// Bytes one `read` takes at most, however much it is asked for.
+    package static let readBytesMax = 16 << 20
+
+    /// What both queues and the getters see.
+    struct State {
+        var id: LogID
+        /// By base; the last is being written. Never empty.
+        var segments: [Segment]
+        var end: LogPosition
+        /// Why the log takes nothing more.
+        var failure: LogError?
+        var callsWaiting = 0
+
+        var sizeBytes: UInt64 { segments.reduce(0) { $0 + $1.allocatedBytes } }
+    }
+
+    let folder: DataFolder
+    let settings: Settings
+    let state: Mutex<State>
+    /// Used on `writing` alone; the lock only tells the compiler so.
+    let writer: Mutex<LogWriter>
+    /// Used on `reading` alone.
+    let reader: Mutex<LogReader>
+    let writing = SerialQueue("starling.log.write")
+    let reading = SerialQueue("starling.log.read")
+
+    private init(folder: DataFolder, settings: Settings, opened: LogOpening.Opened) {
+        self.folder = folder
+        self.settings = settings
+        state = Mutex(State(id: opened.id, segments: opened.segments, end: opened.end))
+        let last = opened.segments[opened.segments.count - 1]
+        writer = Mutex(
+            LogWriter(
+                folder: folder, settings: settings, id: opened.id, current: last, file: opened.file, end: opened.end))
+        reader = Mutex(LogReader(calls: folder.calls))
+    }
+
+    /// Opens the log in `directory`, which is made if it does not exist, and takes the folder's lock. Blocks: every
+    /// segment is read and checked.
+    /// - Parameters:
+    ///   - newID: the log's id if there is no log yet.
+    ///   - calls: replaced by tests that need a disk to fail.
+    package static func open(
+        directory: String, settings: Settings, newID: LogID, calls: FileCalls = .system
+    ) throws(LogError) -> (IngestLog, LogRecovery) {
+        let folder = try DataFolder(path: directory, calls: calls)
+        var opening = LogOpening(folder: folder, settings: settings)
+        let opened = try opening.run(newID: newID)
+        return (IngestLog(folder: folder, settings: settings, opened: opened), opened.recovery)
+    }
+
+    // MARK: What it holds
+
+    package var id: LogID { state.withLock { $0.id } }
+    /// The first position that may still be held.
+    package var base: LogPosition { state.withLock { $0.segments[0].base } }
+    /// After the last reading written, synced or not.
+    package var end: LogPosition { state.withLock { $0.end } }
+    /// Disk space taken, that set aside included.
+    package var sizeBytes: UInt64 { state.withLock { $0.sizeBytes } }
+    package var limitBytes: UInt64 { settings.limitBytes }
+
+    // MARK: Appending
+
+    /// Writes `records` in the order of calls, and with `sync` makes them and everything before durable. Whoever wants
+    /// group commit hands over many records at once: one call is one sync. No records and `sync` is a sync alone.
+    ///
+    /// - Throws: `.full` (the limit; verdicts alone may exceed it by `Settings.verdictsOvershootBytes`), `.diskFull`,
+    ///   `.busy`, `.invalidRecords`: nothing was written, positions did not move. `.failed`, now and ever after: what
+    ///   is on disk is unknown until the log is opened again. `.closed`.
+    package func append(_ records: [LogRecord], sync: Bool) async throws(LogError) {
+        try beginCall()
+        let result = await writing.run { () -> Result<Void, LogError> in
+            self.endCall()
+            return self.appendNow(records, sync: sync)
+        }
+        try result.get()
+    }
+
+    private func appendNow(_ records: [LogRecord], sync: Bool) -> Result<Void, LogError> {
+        let (failure, otherBytes) = state.withLock { state in
+            (state.failure, state.segments.dropLast().reduce(0) { $0 + $1.allocatedBytes })
+        }
+        if let failure { return .failure(failure) }
+        return writer.withLock { writer -> Result<Void, LogError> in
+            do throws(LogError) {
+                if !records.isEmpty {
+                    let segments = try writer.append(records, otherBytes: otherBytes)
+                    state.withLock { state in
+                        state.segments.replaceSubrange((state.segments.count - 1)..., with: segments)
+                        state.end = writer.end
+                    }
+                }
+                if sync { try writer.sync() }
+                return .success(())
+            } catch {
+                state.withLock { state in
+                    if error.code == .failed { state.failure = error }
+                    // Space may have been set aside, or given back, for an append that then failed.
+                    state.segments[state.segments.count - 1].allocatedBytes = writer.current.allocatedBytes
+                }
+                return .failure(error)
+            }
+        }
+    }
+
+    // MARK: Closing
+
+    /// Waits for what was called before, syncs, and lets go of the folder. Every later call throws `.closed`.
+    package func close() async {
+        await writing.run {
+            let wasOpen = self.state.withLock { state in
+                defer { state.failure = LogError(.closed, "the log in \(self.folder.path) is closed") }
+                return state.failure == nil
+            }
+            // Verdicts may not be synced yet. If this fails, a few readings are scored again: nothing is owed.
+            if wasOpen { self.writer.withLock { try? $0.sync() } }
+        }
+        await reading.run {
+            self.reader.withLock { $0.forget() }
+            self.folder.unlock()
+        }
+    }
+
+    // MARK: Calls that wait
+
+    func beginCall() throws(LogError) {
+        let isFull = state.withLock { state in
+            if state.callsWaiting >= Self.callsWaitingMax { return true }
+            state.callsWaiting += 1
+            return false
+        }
+        if isFull {
+            throw LogError(.busy, "\(Self.callsWaitingMax) calls wait for the log in \(folder.path); try again later")
+        }
+    }
+
+    func endCall() {
+        state.withLock { $0.callsWaiting -= 1 }
+    }
+}
