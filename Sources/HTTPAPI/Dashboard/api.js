@@ -1,0 +1,36 @@
+// What the page asks its node.
+
+const TIMEOUT_MILLISECONDS = 8000;
+
+/** `GET /latest`, with the last answer's tag: an unchanged fleet costs one short answer. */
+export class LatestFeed {
+  #tag = null;
+
+  /** @returns {Promise<{devices: object[]|null, missing: string}>} `devices` is null when nothing changed. */
+  async poll() {
+    const headers = this.#tag ? { "If-None-Match": this.#tag } : {};
+    const response = await fetch("/latest", { headers, cache: "no-store", signal: AbortSignal.timeout(TIMEOUT_MILLISECONDS) });
+    const missing = response.headers.get("X-Starling-Partial") ?? "";
+    if (response.status === 304) return { devices: null, missing };
+    if (!response.ok) throw new Error(`the node answered ${response.status}`);
+    const devices = await response.json();
+    if (!Array.isArray(devices)) throw new Error("the node's answer is not a list");
+    this.#tag = response.headers.get("ETag");
+    return { devices: devices.filter(isDevice), missing };
+  }
+}
+
+/** The node's own name, or null. */
+export async function nodeName() {
+  try {
+    const response = await fetch("/cluster", { cache: "no-store", signal: AbortSignal.timeout(TIMEOUT_MILLISECONDS) });
+    const view = await response.json();
+    return response.ok && typeof view.node === "string" ? view.node : null;
+  } catch {
+    return null;
+  }
+}
+
+function isDevice(device) {
+  return device !== null && typeof device === "object" && typeof device.device_id === "string" && Array.isArray(device.metrics);
+}

@@ -1,0 +1,94 @@
+import Foundation
+import HTTPTypes
+package import Logging
+import NIOCore
+import ReadingFormats
+
+/// The dashboard's files and `openapi.json`, read once at the start and kept packed and plain.
+package struct DashboardFiles: Sendable {
+    struct File: Sendable {
+        let type: String
+        let plain: ByteBuffer
+        /// Only where it is smaller.
+        let packed: ByteBuffer?
+        let tag: String
+
+        /// Packed once, sent often.
+        private static let packingLevel = 9
+
+        init(type: String, bytes: [UInt8]) {
+            self.type = type
+            plain = ByteBuffer(bytes: bytes)
+            let packed = GzipEncoder.encode(bytes, level: Self.packingLevel)
+            self.packed = packed.count < bytes.count ? ByteBuffer(bytes: packed) : nil
+            var hash = FNV1a()
+            hash.combine(bytes)
+            tag = "W/\"\(hash.text)\""
+        }
+    }
+
+    /// In the addresses of the files, so that they may be kept for ever: another content has another address.
+    let version: String
+    let index: File
+    let assets: [String: File]
+    let openAPI: File
+    /// False when the charting library is not on this machine.
+    package let hasCharts: Bool
+
+    /// Stands in `index.html` where the version goes.
+    private static let versionMark = "__VERSION__"
+    private static let chartFileNames = ["chart.min.js", "Chart.min.js", "chart.js", "Chart.js"]
+    private static let types = [
+        "css": "text/css; charset=utf-8", "js": "text/javascript; charset=utf-8", "svg": "image/svg+xml",
+    ]
+
+    package init(chartFolder: String, logger: Logger) throws(HTTPAPIError) {
+        var contents: [String: [UInt8]] = [:]
+        for name in try Self.names(in: Self.folder) {
+            contents[name] = try Self.read(Self.folder + "/" + name)
+        }
+        guard let page = contents.removeValue(forKey: "index.html") else {
+            throw .resourceMissing("Dashboard/index.html")
+        }
+        let chart = Self.chartFileNames.lazy.compactMap { try? Self.read(chartFolder + "/" + $0) }.first
+        if let chart {
+            contents["chart.js"] = chart
+        } else {
+            logger.warning(
+                "the dashboard has no charts: no chart.min.js; install libjs-chart.js or name its folder",
+                metadata: ["folder": "\(chartFolder)"])
+        }
+        hasCharts = chart != nil
+
+        var hash = FNV1a()
+        for (name, bytes) in contents.sorted(by: { $0.key < $1.key }) {
+            hash.combine(name.utf8)
+            hash.combine(bytes)
+        }
+        version = hash.text
+        assets = contents.reduce(into: [:]) { assets, entry in
+            let ending = String(entry.key.split(separator: ".").last ?? "")
+            assets[entry.key] = Self.types[ending].map { File(type: $0, bytes: entry.value) }
+        }
+        let text = String(decoding: page, as: UTF8.self).replacing(Self.versionMark, with: version)
+        index = File(type: MediaType.html, bytes: Array(text.utf8))
+        openAPI = File(type: MediaType.json, bytes: try Self.read(Self.resources + "/openapi.json"))
+    }
+
+    private static var resources: String { Bundle.module.resourcePath ?? Bundle.module.bundlePath }
+    private static var folder: String { resources + "/Dashboard" }
+
+    private static func names(in folder: String) throws(HTTPAPIError) -> [String] {
+        guard let names = try? FileManager.default.contentsOfDirectory(atPath: folder) else {
+            throw .resourceMissing(folder)
+        }
+        return names.sorted()
+    }
+
+    private static func read(_ path: String) throws(HTTPAPIError) -> [UInt8] {
+        guard let data = FileManager.default.contents(atPath: path), data.count <= HTTPLimits.assetBytesMax else {
+            throw .resourceMissing(path)
+        }
+        return [UInt8](data)
+    }
+}

@@ -1,0 +1,110 @@
+import HTTPTypes
+import Ports
+import Telemetry
+
+/// `GET /cluster`: who is there, who owns what, and where every accepted reading went.
+extension Handlers {
+    func getCluster(_ call: Call) async throws -> Answer {
+        let scope = try call.query().text("scope")
+        guard scope == nil || scope == "all" || scope == "node" else {
+            throw Problem.badParameter("scope", "must be node or all")
+        }
+        let view = await node.cluster()
+        var json = JSONWriter(capacity: 2_048)
+        // A node without peers is the whole flock: its own ledger is the sum.
+        json.write(view, sum: scope == "all" ? view.ledger : nil)
+        return Answer(json: json, headers: [.cacheControl: "no-store"])
+    }
+}
+
+extension JSONWriter {
+    mutating func write(_ view: ClusterView, sum: Ledger?) {
+        object { json in
+            json.key("node")
+            json.value(view.node)
+            json.key("members")
+            json.array(view.members) { $0.write($1) }
+            json.key("ring")
+            json.object { json in
+                json.key("slots")
+                json.value(view.slots)
+                json.key("digest")
+                json.value(view.ringDigest)
+            }
+            json.key("pruner")
+            json.write(view.pruner)
+            json.key("store")
+            json.object { json in
+                json.key("kind")
+                json.value(view.store.name)
+                json.key("timescaledb")
+                json.value(view.store.timescale.rawValue)
+                json.key("reachable")
+                json.value(view.isStoreReachable)
+            }
+            json.key("ledger")
+            json.write(view.ledger)
+            if let sum {
+                json.key("ledger_all")
+                json.write(sum)
+            }
+        }
+    }
+
+    private mutating func write(_ member: ClusterView.Member) {
+        object { json in
+            json.key("name")
+            json.value(member.name)
+            json.key("address")
+            json.value(member.address)
+            json.key("http")
+            json.value(member.http)
+            json.key("status")
+            json.value(member.status.rawValue)
+            json.key("incarnation")
+            json.value(member.incarnation)
+            json.key("ring_share")
+            json.value(member.ringShare)
+            json.key("devices")
+            json.value(member.devices)
+            json.key("version")
+            json.value(member.version)
+            json.key("since")
+            json.value(member.since)
+        }
+    }
+
+    private mutating func write(_ pruner: ClusterView.Pruner) {
+        object { json in
+            json.key("leader")
+            json.value(pruner.leader)
+            json.key("fencing_token")
+            if let token = pruner.fencingToken { json.value(token) } else { json.null() }
+            json.key("last_run")
+            json.value(pruner.lastRun)
+            json.key("last_result")
+            json.value(pruner.lastResult)
+        }
+    }
+
+    private mutating func write(_ ledger: Ledger) {
+        object { json in
+            json.key("accepted")
+            json.value(ledger.accepted)
+            json.key("stored")
+            json.value(ledger.stored)
+            json.key("pending")
+            json.value(ledger.pending)
+            json.key("duplicates")
+            json.value(ledger.duplicates)
+            json.key("discarded")
+            json.value(ledger.discarded)
+            json.key("damaged")
+            json.value(ledger.damaged)
+            json.key("orphaned")
+            json.value(ledger.orphaned)
+            json.key("rejected")
+            json.value(ledger.rejected)
+        }
+    }
+}

@@ -1,0 +1,125 @@
+import HTTPTypes
+import NIOCore
+import Ports
+import ReadingFormats
+import Telemetry
+
+/// `POST /data`: the way in. Checked in the contract's order: media type, size, syntax, items.
+extension Handlers {
+    func postData(_ call: Call) async throws -> Answer {
+        let format = try Self.format(of: call.headers)
+        let isPacked = try Self.isPacked(call.headers)
+        if let announced = call.body.announcedCount, announced > HTTPLimits.bodyBytesMax { throw Problem.bodyTooLarge }
+        call.continueIfExpected()
+        let parsed = try await isPacked ? parsePacked(call.body, as: format) : parsePlain(call.body, as: format)
+        do {
+            try await node.accept(parsed.batch)
+        } catch {
+            throw Self.problem(of: error)
+        }
+        if parsed.rejected > 0 { node.countRejected(parsed.rejected) }
+        return Self.accepted(parsed)
+    }
+
+    // MARK: 415
+
+    private static func format(of headers: HTTPFields) throws(Problem) -> BodyFormat {
+        guard let type = headers[.contentType] else {
+            throw Problem(kind: .mediaType, detail: "say Content-Type: application/json or application/x-ndjson")
+        }
+        if MediaType.isEssence(MediaType.json, of: type) { return .json }
+        if MediaType.isEssence(MediaType.ndjson, of: type) || MediaType.isEssence("application/ndjson", of: type) {
+            return .ndjson
+        }
+        throw Problem(kind: .mediaType, detail: "send application/json or application/x-ndjson")
+    }
+
+    private static func isPacked(_ headers: HTTPFields) throws(Problem) -> Bool {
+        guard let coding = headers[.contentEncoding] else { return false }
+        if MediaType.isEssence("identity", of: coding) { return false }
+        if MediaType.isEssence("gzip", of: coding) || MediaType.isEssence("x-gzip", of: coding) { return true }
+        throw Problem(
+            kind: .mediaType, detail: "the only Content-Encoding taken is gzip", headers: [.acceptEncoding: "gzip"])
+    }
+
+    // MARK: 413, 400
+
+    private func parsePlain(_ body: RequestBodyReader, as format: BodyFormat) async throws -> ParsedReadings {
+        let body = try await body.collect()
+        return try body.withUnsafeReadableBytes { try parse($0, as: format) }
+    }
+
+    /// Unpacks part by part, so that a small body that swells is stopped at the limit, not after it.
+    private func parsePacked(_ body: RequestBodyReader, as format: BodyFormat) async throws -> ParsedReadings {
+        let decoder = GzipDecoder(limitBytes: HTTPLimits.bodyBytesMax)
+        var unpacked: [UInt8] = []
+        do {
+            try await body.forEach { part in
+                try part.withUnsafeReadableBytes { try decoder.decode($0, into: &unpacked) }
+            }
+            try decoder.finish()
+        } catch let error as GzipError {
+            if case .tooLarge = error { throw Problem.bodyTooLarge }
+            throw Problem.badRequest(error.description)
+        }
+        return try unpacked.withUnsafeBytes { try parse($0, as: format) }
+    }
+
+    private func parse(_ body: UnsafeRawBufferPointer, as format: BodyFormat) throws(Problem) -> ParsedReadings {
+        do {
+            return try parser.parse(body, as: format, receivedAt: node.receiptTime(), stamp: node.receiptTime)
+        } catch {
+            throw problem(of: error)
+        }
+    }
+
+    private func problem(of error: BodyError) -> Problem {
+        switch error {
+        case .tooLarge:
+            return .bodyTooLarge
+        case .empty, .syntax:
+            return .badRequest(error.description)
+        case .nothingAcceptable(let parsed):
+            if parsed.rejected > 0 { node.countRejected(parsed.rejected) }
+            return .badRequest(error.description, items: parsed.errors.map(Problem.Item.init))
+        }
+    }
+
+    // MARK: 202, 503
+
+    private static func accepted(_ parsed: ParsedReadings) -> Answer {
+        var json = JSONWriter(capacity: 96)
+        json.object { json in
+            json.key("status")
+            json.value("Data accepted")
+            json.key("accepted")
+            json.value(parsed.batch.count)
+            json.key("rejected")
+            json.value(parsed.rejected)
+            if !parsed.errors.isEmpty {
+                json.key("errors")
+                json.array(parsed.errors) { $0.write(Problem.Item($1)) }
+            }
+        }
+        return Answer(.accepted, json: json)
+    }
+
+    private static func problem(of error: AcceptError) -> Problem {
+        switch error {
+        case .logFull(let seconds):
+            .retryLater(.logFull, "the store is behind and the ingest log full: send again later", seconds: seconds)
+        case .draining:
+            .retryLater(
+                .draining, "this node is shutting down: send to another one", seconds: HTTPLimits.retryAfterSeconds)
+        case .logFailed:
+            .retryLater(
+                .logFailed, "this node's disk failed: send to another one", seconds: HTTPLimits.retryAfterSeconds)
+        }
+    }
+}
+
+extension Problem.Item {
+    init(_ error: ItemError) {
+        self.init(index: error.index, field: error.field, reason: error.reason)
+    }
+}

@@ -1,0 +1,82 @@
+package import Hummingbird
+package import Logging
+import NIOCore
+package import Ports
+
+/// Why the HTTP side could not start.
+package enum HTTPAPIError: Error, Hashable, Sendable, CustomStringConvertible {
+    /// A file that belongs to the program is not beside it.
+    case resourceMissing(String)
+    case cannotListen(address: String, reason: String)
+
+    package var description: String {
+        switch self {
+        case .resourceMissing(let path): "cannot read \(path): it belongs beside the program; build or install again"
+        case .cannotListen(let address, let reason):
+            "cannot listen on \(address) (\(reason)): choose another address with --http"
+        }
+    }
+}
+
+/// A node's face: everything in the contract that is spoken over HTTP, over a `NodeService`.
+package struct HTTPAPI: Sendable {
+    private let settings: HTTPSettings
+    private let logger: Logger
+    private let ids = RequestIDs()
+    private let frontDoor: FrontDoor
+
+    /// - Parameter metrics: where this process counts, rendered at `/metrics`.
+    package init(
+        node: any NodeService, settings: HTTPSettings, metrics: PrometheusMetrics, logger: Logger
+    ) throws(HTTPAPIError) {
+        let files = try DashboardFiles(chartFolder: settings.chartFolder, logger: logger)
+        self.init(node: node, settings: settings, files: files, metrics: metrics, logger: logger)
+    }
+
+    package init(
+        node: any NodeService, settings: HTTPSettings, files: DashboardFiles, metrics: PrometheusMetrics,
+        logger: Logger
+    ) {
+        self.settings = settings
+        self.logger = logger
+        frontDoor = FrontDoor(
+            handlers: Handlers(node: node, files: files, registry: metrics, logger: logger),
+            metrics: HTTPMetrics(factory: metrics), ids: ids, logger: logger)
+    }
+
+    /// Help texts of what this module counts, for `PrometheusMetrics`.
+    package static let metricsHelp = HTTPMetrics.help
+
+    /// The application, not running yet.
+    /// - Parameter onListening: called once with the port, when connections are taken.
+    package func makeApplication(
+        onListening: @escaping @Sendable (Int) async -> Void = { _ in }
+    ) -> Application<FrontDoor> {
+        let ids = ids
+        var configuration = ApplicationConfiguration(
+            address: .hostname(settings.host, port: settings.port), backlog: HTTPLimits.backlogMax)
+        configuration.availableConnectionsDelegate = .maximum(HTTPLimits.connectionsMax, logger: logger)
+        return Application(
+            responder: frontDoor,
+            server: .http1(
+                configuration: .init(
+                    additionalChannelHandlers: [ConnectionGuardInstaller(ids: ids)],
+                    idleTimeout: .seconds(Int64(HTTPLimits.idleSecondsMax)),
+                    httpDecoderConfiguration: .init(
+                        maxHeaderFieldSize: HTTPLimits.headerFieldBytesMax,
+                        maxHeaderListSize: HTTPLimits.headerBytesMax,
+                        maxHeaderFieldCount: HTTPLimits.headerCountMax))),
+            configuration: configuration,
+            onServerRunning: { channel in await onListening(channel.localAddress?.port ?? 0) },
+            logger: logger)
+    }
+
+    /// The application as a service: on a graceful shutdown it takes no more connections, closes the idle ones, and
+    /// returns when the requests that were running are answered.
+    package func makeService(
+        onListening: @escaping @Sendable (Int) async -> Void = { _ in }
+    ) -> HTTPServerService {
+        HTTPServerService(
+            application: makeApplication(onListening: onListening), address: "\(settings.host):\(settings.port)")
+    }
+}

@@ -1,0 +1,47 @@
+import ReadingFormats
+
+/// Every size, wait and count of the HTTP side, in one place.
+package enum HTTPLimits {
+    /// A body of `POST /data`, before and after gunzip.
+    package static let bodyBytesMax = ReadingParser.bodyByteCountMax
+    /// A whole body must have come by then, however steadily it drips (408).
+    package static let bodySecondsMax = 60
+    /// What is read and thrown away after an early answer, so that a client that sends first and reads later sees it.
+    package static let discardedBytesMax = 64 << 20
+    package static let discardSecondsMax = 5
+
+    /// One header line, and all of them together (431). Cookies of other services on the same host fit.
+    package static let headerFieldBytesMax = 16 << 10
+    package static let headerBytesMax = 32 << 10
+    package static let headerCountMax = 100
+    /// A client's own request id, echoed only up to here.
+    package static let requestIDBytesMax = 64
+
+    /// A connection without a request, or within one that stopped coming, is closed after this long. Longer than the
+    /// 60 s most load balancers keep theirs, so that it is they who close.
+    package static let idleSecondsMax = 75
+    /// A client that takes nothing of its answer for this long is cut off.
+    package static let writeStallSecondsMax = 60
+    package static let connectionsMax = 16_384
+    /// Connections the kernel completes before they are taken.
+    package static let backlogMax = 1_024
+
+    package static let latestLimitMax = 100_000
+    package static let devicesLimitMax = 1_000_000
+    package static let anomaliesDefault = 100
+    package static let anomaliesMax = 1_000
+    package static let pointsDefault = 1_000
+    package static let pointsMax = 10_000
+    /// Rows asked of the store at once while streaming.
+    package static let historyPageMax = 5_000
+    package static let devicesPageMax = 1_000
+    /// Parameters in one query string.
+    package static let queryParametersMax = 32
+
+    /// Smaller answers cost more to compress than to send.
+    package static let gzipBytesMin = 1_024
+    /// Seconds after which a client should try again when the node cannot know better.
+    package static let retryAfterSeconds = 5
+    /// One file of the dashboard.
+    package static let assetBytesMax = 4 << 20
+}

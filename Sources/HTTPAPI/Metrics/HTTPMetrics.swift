@@ -1,0 +1,60 @@
+import CoreMetrics
+import HTTPTypes
+import Synchronization
+
+/// Counts requests by route and status, and how long they took by route: a handful of series, none of a device.
+final class HTTPMetrics: Sendable {
+    private struct Key: Hashable {
+        let route: Route?
+        let method: String
+        let status: Int
+    }
+
+    private struct Handlers: Sendable {
+        let count: Counter
+        let duration: Timer
+    }
+
+    /// The handlers of what was seen: one look-up a request instead of labels made anew.
+    private let known = Mutex<[Key: Handlers]>([:])
+    private let factory: any MetricsFactory
+
+    init(factory: any MetricsFactory) {
+        self.factory = factory
+    }
+
+    static let help = [
+        "starling_http_requests_total": "Requests answered, by route, method and status.",
+        "starling_http_request_duration_seconds": "Time from a request's head to its answer, by route and method.",
+    ]
+
+    func count(route: Route?, method: HTTPRequest.Method, status: HTTPResponse.Status, duration: Duration) {
+        let key = Key(route: route, method: Self.label(of: method), status: status.code)
+        let handlers = known.withLock { known in
+            if let handlers = known[key] { return handlers }
+            let handlers = make(key)
+            known[key] = handlers
+            return handlers
+        }
+        handlers.count.increment()
+        let (seconds, attoseconds) = duration.components
+        handlers.duration.recordNanoseconds(seconds &* 1_000_000_000 &+ attoseconds / 1_000_000_000)
+    }
+
+    private func make(_ key: Key) -> Handlers {
+        let labels = [("route", key.route?.rawValue ?? "none"), ("method", key.method)]
+        return Handlers(
+            count: Counter(
+                label: "starling_http_requests", dimensions: labels + [("status", String(key.status))],
+                factory: factory),
+            duration: Timer(label: "starling_http_request_duration", dimensions: labels, factory: factory))
+    }
+
+    /// A client may invent methods; the labels may not.
+    private static func label(of method: HTTPRequest.Method) -> String {
+        switch method {
+        case .get, .head, .post, .put, .delete, .options, .patch: method.rawValue
+        default: "other"
+        }
+    }
+}

@@ -1,0 +1,157 @@
+import Ports
+import Synchronization
+import Telemetry
+
+/// A node made of values: it keeps what it was given and answers what it was told.
+final class FakeNode: NodeService {
+    struct State: Sendable {
+        var batches: [ReadingBatch] = []
+        var rejected = 0
+        var acceptError: AcceptError?
+        var devices: [LatestDevice] = []
+        var revision: UInt64 = 1
+        var missing: [String] = []
+        var latestQueries: [LatestQuery] = []
+        var history: [Series: [HistoryPoint]] = [:]
+        var historyCalls = 0
+        /// The call of `history` from which on the store is away.
+        var historyFailsFrom = Int.max
+        var anomalies: [AnomalyEpisode] = []
+        var anomalyQueries: [AnomalyQuery] = []
+        var rows: [DeviceRow] = []
+        var deleted: [DeviceID] = []
+        var storeError: StoreError?
+        var unreadiness: String?
+        var ledger = Ledger()
+        var clock: Int64 = FakeNode.start.microseconds
+    }
+
+    /// 2026-11-22T15:04:05Z
+    static let start = Instant(microseconds: 1_795_359_845_000_000)
+
+    private let state = Mutex(State())
+
+    func change(_ change: (inout State) -> Void) {
+        state.withLock { change(&$0) }
+    }
+
+    var now: State { state.withLock { $0 } }
+
+    func accept(_ batch: ReadingBatch) async throws(AcceptError) {
+        let error = state.withLock { state -> AcceptError? in
+            if state.acceptError == nil { state.batches.append(batch) }
+            return state.acceptError
+        }
+        if let error { throw error }
+    }
+
+    func countRejected(_ readings: Int) {
+        change { $0.rejected += readings }
+    }
+
+    func receiptTime() -> Instant {
+        state.withLock { state in
+            state.clock += 1
+            return Instant(microseconds: state.clock)
+        }
+    }
+
+    func latest(_ query: LatestQuery) async -> LatestAnswer {
+        state.withLock { state in
+            state.latestQueries.append(query)
+            return LatestAnswer(devices: state.devices, revision: state.revision, missing: state.missing)
+        }
+    }
+
+    func history(
+        of series: Series, from: Instant, to: Instant, after: HistoryPoint?, limit: Int
+    ) async throws(StoreError) -> [HistoryPoint] {
+        let answer = state.withLock { state -> Result<[HistoryPoint], StoreError> in
+            state.historyCalls += 1
+            if let error = state.storeError { return .failure(error) }
+            if state.historyCalls >= state.historyFailsFrom { return .failure(StoreError(.unavailable, "away")) }
+            guard let points = state.history[series] else {
+                return .failure(StoreError(.unknownSeries, "never seen"))
+            }
+            let wanted = points.lazy.filter { point in
+                guard point.time >= from, point.time < to else { return false }
+                guard let after else { return true }
+                return (point.time.microseconds, point.value) > (after.time.microseconds, after.value)
+            }
+            return .success(Array(wanted.prefix(limit)))
+        }
+        return try answer.get()
+    }
+
+    func anomalies(_ query: AnomalyQuery) async throws(StoreError) -> [AnomalyEpisode] {
+        change { $0.anomalyQueries.append(query) }
+        if let error = now.storeError { throw error }
+        return Array(now.anomalies.prefix(query.limit))
+    }
+
+    func devices(after: DeviceID?, limit: Int) async throws(StoreError) -> [DeviceRow] {
+        let state = now
+        if let error = state.storeError { throw error }
+        return Array(state.rows.lazy.filter { row in after.map { row.device > $0 } ?? true }.prefix(limit))
+    }
+
+    func device(_ device: DeviceID) async throws(StoreError) -> DeviceRow? {
+        if let error = now.storeError { throw error }
+        return now.rows.first { $0.device == device }
+    }
+
+    func delete(_ device: DeviceID) async throws(StoreError) -> Bool {
+        if let error = now.storeError { throw error }
+        guard now.rows.contains(where: { $0.device == device }) else { return false }
+        change { state in
+            state.rows.removeAll { $0.device == device }
+            state.deleted.append(device)
+        }
+        return true
+    }
+
+    func cluster() async -> ClusterView {
+        ClusterView(
+            node: "n0",
+            members: [
+                ClusterView.Member(
+                    name: "n0", address: "127.0.0.1:7946", http: "127.0.0.1:8080", status: .alive, incarnation: 7,
+                    ringShare: 1, devices: now.devices.count, version: "0.1.0", since: Self.start)
+            ],
+            slots: 4096, ringDigest: "abc",
+            pruner: ClusterView.Pruner(leader: nil, fencingToken: nil, lastRun: nil, lastResult: nil),
+            store: StoreKind(name: "sqlite", timescale: .none), isStoreReachable: now.storeError == nil,
+            ledger: now.ledger)
+    }
+
+    var unreadiness: String? { now.unreadiness }
+}
+
+extension DeviceRow {
+    init(_ name: String, readings: UInt64 = 1, isHidden: Bool = false) {
+        self.init(
+            device: DeviceID(unchecked: name), metrics: [Metric(unchecked: "temperature")], firstSeen: FakeNode.start,
+            lastHeard: FakeNode.start, isHidden: isHidden, readings: readings)
+    }
+}
+
+extension LatestDevice {
+    init(_ name: String, _ metrics: [LatestMetric], isSilent: Bool = false, time: Instant = FakeNode.start) {
+        self.init(device: DeviceID(unchecked: name), time: time, isSilent: isSilent, metrics: metrics)
+    }
+}
+
+extension LatestMetric {
+    init(
+        _ name: String, _ value: Double, _ result: ScoreResult = .normal, score: Double = 0.25,
+        isSilent: Bool = false, time: Instant = FakeNode.start
+    ) {
+        let isScored = result == .normal || result == .anomaly
+        self.init(
+            metric: Metric(unchecked: name), value: value,
+            verdict: Verdict(
+                result: result, score: isScored ? score : 0,
+                model: isScored ? ModelID(name: "forest", version: 3) : .none, isLate: false),
+            time: time, isSilent: isSilent)
+    }
+}
