@@ -28,8 +28,8 @@ package final class IngestLog: Sendable {
     let folder: DataFolder
     let settings: Settings
     let state: Mutex<State>
-    /// Used on `writing` alone; the lock only tells the compiler so.
-    let writer: Mutex<LogWriter>
+    /// Used on `writing` alone; the lock only tells the compiler so. Nil once closed.
+    let writer: Mutex<LogWriter?>
     /// Used on `reading` alone.
     let reader: Mutex<LogReader>
     let writing = SerialQueue("starling.log.write")
@@ -93,25 +93,39 @@ package final class IngestLog: Sendable {
             (state.failure, state.segments.dropLast().reduce(0) { $0 + $1.allocatedBytes })
         }
         if let failure { return .failure(failure) }
-        return writer.withLock { writer -> Result<Void, LogError> in
+        do throws(LogError) {
+            if !records.isEmpty { try write(records, otherBytes: otherBytes) }
+            if sync { try writer.withLock { (writer) throws(LogError) in try writer?.sync() } }
+            return .success(())
+        } catch {
+            if error.code == .failed { state.withLock { $0.failure = error } }
+            return .failure(error)
+        }
+    }
+
+    private func write(_ records: [LogRecord], otherBytes: UInt64) throws(LogError) {
+        try writer.withLock { (writer) throws(LogError) in
+            guard let before = writer?.current else { return }
+            // Also of an append that failed: it may have set space aside, or given some back.
+            var written = [before]
+            defer { publish(written, end: writer?.end) }
             do throws(LogError) {
-                if !records.isEmpty {
-                    let segments = try writer.append(records, otherBytes: otherBytes)
-                    state.withLock { state in
-                        state.segments.replaceSubrange((state.segments.count - 1)..., with: segments)
-                        state.end = writer.end
-                    }
-                }
-                if sync { try writer.sync() }
-                return .success(())
+                written = try writer?.append(records, otherBytes: otherBytes) ?? written
             } catch {
-                state.withLock { state in
-                    if error.code == .failed { state.failure = error }
-                    // Space may have been set aside, or given back, for an append that then failed.
-                    state.segments[state.segments.count - 1].allocatedBytes = writer.current.allocatedBytes
-                }
-                return .failure(error)
+                written = [writer?.current ?? before]
+                throw error
             }
+        }
+    }
+
+    /// Shows readers and getters what an append did; `segments` take the place of the last one.
+    private func publish(_ segments: [Segment], end: LogPosition?) {
+        state.withLock { state in
+            let index = state.segments.count - 1
+            let isDamaged = state.segments[index].isDamaged
+            state.segments.replaceSubrange(index..., with: segments)
+            state.segments[index].isDamaged = isDamaged
+            state.end = end ?? state.end
         }
     }
 
@@ -125,7 +139,10 @@ package final class IngestLog: Sendable {
                 return state.failure == nil
             }
             // Verdicts may not be synced yet. If this fails, a few readings are scored again: nothing is owed.
-            if wasOpen { self.writer.withLock { try? $0.sync() } }
+            self.writer.withLock { writer in
+                if wasOpen { try? writer?.sync() }
+                writer = nil
+            }
         }
         await reading.run {
             self.reader.withLock { $0.forget() }

@@ -54,7 +54,7 @@ struct LogWriter {
 
     /// Writes `records`, without a sync of the last segment.
     /// - Parameter otherBytes: disk space of all segments but the one being written.
-    /// - Returns: the segments that were written to, the last one being written now; the first replaces `current`.
+    /// - Returns: the segments that were written to, the one being written now last; the first is what `current` was.
     /// - Throws: `.full`, `.diskFull`, `.invalidRecords` with nothing written; `.failed` with anything written.
     mutating func append(_ records: [LogRecord], otherBytes: UInt64) throws(LogError) -> [Segment] {
         defer { if buffer.count > Self.bufferKeptBytesMax { buffer = ByteWriter() } }
