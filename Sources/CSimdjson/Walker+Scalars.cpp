@@ -1,5 +1,6 @@
 #include "Walker.hpp"
 
+#include <bit>
 #include <charconv>
 #include <cmath>
 #include <cstdlib>
@@ -13,6 +14,24 @@ namespace {
 bool is_digit(uint8_t byte) { return uint8_t(byte - '0') <= 9; }
 
 // MARK: Strings
+
+constexpr uint64_t every_byte(uint8_t byte) { return 0x0101010101010101 * byte; }
+
+/// The high bit of each byte that is 0, exact up to the first one (Warren, "Hacker's Delight", 6-1).
+uint64_t zero_bytes(uint64_t word) { return (word - every_byte(0x01)) & ~word & every_byte(0x80); }
+
+/// The first quote or backslash, eight bytes at a time; `end` or beyond if there is none. Reads up to 7 bytes behind
+/// `end`, where the padding is.
+const uint8_t *find_quote_or_escape(const uint8_t *position, const uint8_t *end) {
+    static_assert(std::endian::native == std::endian::little, "the first byte must be the lowest");
+    for (; position < end; position += 8) {
+        uint64_t word;
+        std::memcpy(&word, position, 8);
+        const uint64_t hits = zero_bytes(word ^ every_byte('"')) | zero_bytes(word ^ every_byte('\\'));
+        if (hits != 0) { return position + std::countr_zero(hits) / 8; }
+    }
+    return position;
+}
 
 /// Four hexadecimal digits, or -1.
 int32_t code_unit(const uint8_t *digits, const uint8_t *end) {
@@ -148,9 +167,8 @@ double to_double(const uint8_t *start, const Decimal &decimal) {
 
 bool Walker::text(starling_json_value &value) {
     const uint8_t *start = here() + 1;
-    const uint8_t *position = start;
-    while (position < end_ && *position != '"' && *position != '\\') { ++position; }
-    if (position == end_) { return fail(starling_json_fault_unclosed_string); }
+    const uint8_t *position = find_quote_or_escape(start, end_);
+    if (position >= end_) { return fail(starling_json_fault_unclosed_string); }
     if (*position == '\\') { return escaped_text(start, position, value); }
     value.kind = starling_json_kind_text;
     value.text = start;

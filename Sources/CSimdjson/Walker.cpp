@@ -1,7 +1,6 @@
 #include "Walker.hpp"
 
 #include <cstring>
-#include <string_view>
 
 namespace starling {
 
@@ -146,13 +145,23 @@ bool Walker::field(Field &field) {
     if (peek() != '"') { return fail(starling_json_fault_key_expected); }
     starling_json_value key = {};
     if (!text(key)) { return false; }
-    const std::string_view name(reinterpret_cast<const char *>(key.text), key.text_count);
-    if (name == "type") { field = Field::type; }
-    else if (name == "value") { field = Field::value; }
-    else if (name == "device_id") { field = Field::device_id; }
-    else if (name == "timestamp") { field = Field::timestamp; }
-    else if (name == "metrics") { field = Field::metrics; }
-    else { field = Field::unknown; }
+    field = Field::unknown;
+    switch (key.text_count) {  // a length known to the compiler makes the comparison one or two loads
+    case 4:
+        if (std::memcmp(key.text, "type", 4) == 0) { field = Field::type; }
+        break;
+    case 5:
+        if (std::memcmp(key.text, "value", 5) == 0) { field = Field::value; }
+        break;
+    case 7:
+        if (std::memcmp(key.text, "metrics", 7) == 0) { field = Field::metrics; }
+        break;
+    case 9:
+        if (std::memcmp(key.text, "device_id", 9) == 0) { field = Field::device_id; }
+        else if (std::memcmp(key.text, "timestamp", 9) == 0) { field = Field::timestamp; }
+        break;
+    default: break;
+    }
     return take(':') || fail(starling_json_fault_colon_expected);
 }
 

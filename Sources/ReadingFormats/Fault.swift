@@ -22,57 +22,56 @@ struct Fault {
     /// Of a JSON body: byte, line and column (in bytes, from 1).
     func description(markByteCount: Int) -> String {
         let place = place(until: body.count)
-        let before = body[..<place]
-        let line = before.count { $0 == 0x0A } + 1
-        let column = place - (before.lastIndex(of: 0x0A).map { $0 + 1 } ?? 0) + 1
-        return
-            "Broken JSON at byte \(place + markByteCount) (line \(line), column \(column)): \(explanation(at: place))."
-            + " Nothing was accepted; mend the body and send it again."
+        var line = 1
+        var lineStart = 0
+        for position in 0..<place where body[position] == 0x0A {
+            line += 1
+            lineStart = position + 1
+        }
+        return "Broken JSON at byte \(place + markByteCount) (line \(line), column \(place - lineStart + 1)):"
+            + " \(explanation(at: place)). Nothing was accepted; mend the body and send it again."
     }
 
     /// Of one line: the byte within it, from 0.
     var lineDescription: String {
-        let start = body[..<offset].lastIndex(of: 0x0A).map { $0 + 1 } ?? 0
-        let end = body[offset...].firstIndex(of: 0x0A) ?? body.count
+        var start = offset
+        while start > 0, body[start - 1] != 0x0A { start -= 1 }
+        var end = offset
+        while end < body.count, body[end] != 0x0A { end += 1 }
         let place = place(until: end)
-        return "is broken JSON at byte \(place - start) of the line: \(explanation(at: place))"
+        return "is broken JSON at byte \(place - start) of the line: \(explanation(at: place)); mend the line"
     }
 
     // MARK: Where
 
     /// The first stage does not say where it stopped; only then the text is searched, from where it starts.
     private func place(until end: Int) -> Int {
-        let text = UnsafeRawBufferPointer(rebasing: body[offset..<end])
         switch what {
-        case .utf8: return offset + Self.validUTF8Count(of: text)
-        case .unclosed_string, .raw_control: return offset + Self.stringFault(in: text)
-        default: return offset
+        case .utf8: invalidUTF8(until: end)
+        case .unclosed_string, .raw_control: stringFault(until: end)
+        default: offset
         }
     }
 
-    private static func validUTF8Count(of text: UnsafeRawBufferPointer) -> Int {
-        var bytes = text.makeIterator()
+    private func invalidUTF8(until end: Int) -> Int {
+        var bytes = body[offset..<end].makeIterator()
         var parser = Unicode.UTF8.ForwardParser()
-        var count = 0
-        while case .valid(let scalar) = parser.parseScalar(from: &bytes) { count += scalar.count }
-        return count
+        var place = offset
+        while case .valid(let scalar) = parser.parseScalar(from: &bytes) { place += scalar.count }
+        return place
     }
 
     /// The first control character within a string, or the quote of the string that is open at the end.
-    private static func stringFault(in text: UnsafeRawBufferPointer) -> Int {
+    private func stringFault(until end: Int) -> Int {
         var opened: Int?
-        var isEscaped = false
-        for (position, byte) in text.enumerated() {
-            if isEscaped {
-                isEscaped = false
-            } else if byte == UInt8(ascii: "\\") {
-                isEscaped = true
-            } else if byte == UInt8(ascii: "\"") {
-                opened = opened == nil ? position : nil
-            }
+        var position = offset
+        while position < end {
+            let byte = body[position]
             if opened != nil, byte < 0x20 { return position }
+            if byte == UInt8(ascii: "\"") { opened = opened == nil ? position : nil }
+            position += byte == UInt8(ascii: "\\") ? 2 : 1
         }
-        return opened ?? text.count
+        return opened ?? end
     }
 
     // MARK: What
@@ -103,9 +102,10 @@ struct Fault {
 
     /// A few bytes for the reader to search for; anything but printable ASCII ends them.
     private func found(at place: Int) -> String {
-        let excerpt = body[place...].prefix(Self.excerptByteCountMax).prefix { (0x20...0x7E).contains($0) }
         if place == body.count { return "the end of the body" }
-        if excerpt.isEmpty { return body[place] == 0x0A ? "the end of the line" : "byte \(body[place])" }
-        return "'\(String(decoding: excerpt, as: UTF8.self))'"
+        var end = place
+        while end < min(body.count, place + Self.excerptByteCountMax), (0x20...0x7E).contains(body[end]) { end += 1 }
+        if end == place { return body[place] == 0x0A ? "the end of the line" : "byte \(body[place])" }
+        return "'\(String(decoding: body[place..<end], as: UTF8.self))'"
     }
 }

@@ -9,9 +9,9 @@ struct MessageAssembler {
     private let receivedAt: Instant
     private let stamp: () -> Instant
 
-    private var devices = NamePool<DeviceID>()
-    private var metrics = NamePool<Metric>()
-    private var pairs = PairTable(secret: nameSecret)
+    private var devices: NamePool<DeviceID>
+    private var metrics: NamePool<Metric>
+    private var pairs: PairTable
 
     private var series: [Series] = []
     /// The last time of receipt that each series got; `distantPast` if none.
@@ -28,6 +28,10 @@ struct MessageAssembler {
         self.receivedAt = receivedAt
         self.stamp = stamp
         let count = min(body.count / Self.readingByteCountUsual + 1, Self.reservedCountMax)
+        let secret = NameHash.processSecret
+        devices = NamePool(secret: secret, reserving: count)
+        metrics = NamePool(secret: secret, reserving: 0)
+        pairs = PairTable(secret: secret, reserving: count)
         seriesIndices.reserveCapacity(count)
         times.reserveCapacity(count)
         values.reserveCapacity(count)
@@ -35,7 +39,7 @@ struct MessageAssembler {
 
     /// What one reading takes in a body, more or less: the columns are reserved by it.
     private static let readingByteCountUsual = 64
-    private static let reservedCountMax = 65_536
+    private static let reservedCountMax = 4096
 
     consuming func finish() -> ParsedReadings {
         let batch = ReadingBatch(

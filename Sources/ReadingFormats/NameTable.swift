@@ -9,18 +9,27 @@ struct NameTable {
         let count: Int
     }
 
-    private var places = OpenTable()
+    private var places = OpenTable(reserving: 0)
     private var entries: [Entry] = []
     private var bytes: [UInt8] = []
 
-    /// The number of `name`; a new name gets the next one. `hash` is `NameHash` of the name.
-    mutating func index(of name: UnsafeRawBufferPointer, hash: UInt64) -> Int? {
+    mutating func reserve(_ count: Int) {
+        entries.reserveCapacity(count)
+        places = OpenTable(reserving: count)
+    }
+
+    /// The number of `name`, nil if it is new. `hash` is `NameHash` of it.
+    func index(of name: UnsafeRawBufferPointer, hash: UInt64) -> Int? {
         places.find(hash) { index in
-            let entry = entries[index]
-            guard entry.hash == hash, entry.count == name.count else { return false }
-            return bytes.withUnsafeBytes { bytes in
-                Self.isEqual(bytes[entry.start..<entry.start + entry.count], name)
-            }
+            entries[index].hash == hash && isName(index, equalTo: name)
+        }
+    }
+
+    func isName(_ index: Int, equalTo name: UnsafeRawBufferPointer) -> Bool {
+        let entry = entries[index]
+        guard entry.count == name.count else { return false }
+        return bytes.withUnsafeBytes { bytes in
+            Self.isEqual(UnsafeRawBufferPointer(rebasing: bytes[entry.start..<entry.start + entry.count]), name)
         }
     }
 
@@ -31,8 +40,8 @@ struct NameTable {
         places.insert(entries.count - 1, hash: hash) { entries[$0].hash }
     }
 
-    private static func isEqual(_ lhs: Slice<UnsafeRawBufferPointer>, _ rhs: UnsafeRawBufferPointer) -> Bool {
-        let lhs = UnsafeRawBufferPointer(rebasing: lhs)
+    /// - Precondition: both are equally long.
+    private static func isEqual(_ lhs: UnsafeRawBufferPointer, _ rhs: UnsafeRawBufferPointer) -> Bool {
         var offset = 0
         while offset + 8 <= rhs.count {
             let words = (
@@ -52,12 +61,14 @@ struct NameTable {
 
 /// Numbers the distinct (device, metric) pairs of a body from 0.
 struct PairTable {
-    private var places = OpenTable()
+    private var places: OpenTable
     private var pairs: [UInt64] = []
     private let secret: UInt64
 
-    init(secret: UInt64) {
+    init(secret: UInt64, reserving count: Int) {
         self.secret = secret
+        places = OpenTable(reserving: count)
+        pairs.reserveCapacity(count)
     }
 
     /// The number of the pair, and whether it is new.
@@ -74,8 +85,14 @@ struct PairTable {
 /// The places of a hash table with open addressing (linear probing, at most half full); the keys are the caller's.
 struct OpenTable {
     /// Index + 1; 0 is free. A power of two long.
-    private var places = [UInt32](repeating: 0, count: 16)
+    private var places: [UInt32]
     private var count = 0
+
+    init(reserving count: Int) {
+        var size = 16
+        while size < count * 2 { size *= 2 }
+        places = [UInt32](repeating: 0, count: size)
+    }
 
     func find(_ hash: UInt64, where isKey: (Int) -> Bool) -> Int? {
         let mask = places.count - 1
@@ -107,9 +124,10 @@ struct OpenTable {
 }
 
 /// A hash of names under a secret, so that nobody can send names that fall on one another.
-///
-/// The secret differs from process to process; it decides where a name stands in a table, never a result.
 struct NameHash {
+    /// Of this process. It decides where a name stands in a table, never a result.
+    static let processSecret = UInt64.random(in: .min ... .max)
+
     let secret: UInt64
 
     func callAsFunction(_ name: UnsafeRawBufferPointer) -> UInt64 {
