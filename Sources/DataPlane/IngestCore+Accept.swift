@@ -66,7 +66,8 @@ extension IngestCore {
         if !done.requests.isEmpty { effects.append(.acknowledge(done.requests)) }
     }
 
-    mutating func appendFailed(_ number: AppendNumber, _ cause: AppendFailure, _ now: Moment, _ effects: inout [Effect]) {
+    mutating func appendFailed(_ number: AppendNumber, _ cause: AppendFailure, _ now: Moment, _ effects: inout [Effect])
+    {
         guard let lost = append, lost.number == number else { return }
         append = nil
         switch cause {

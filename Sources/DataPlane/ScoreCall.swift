@@ -9,10 +9,22 @@ package struct ScoreCall: Hashable, Sendable {
     package struct Part: Hashable, Sendable {
         package let slot: Slot
         package let readings: Range<Int>
+        /// Where the slot's readings in this call begin in the log: what was answered before it is settled.
+        package let start: LogPosition
 
-        package init(slot: Slot, readings: Range<Int>) {
+        package init(slot: Slot, readings: Range<Int>, start: LogPosition) {
             self.slot = slot
             self.readings = readings
+            self.start = start
+        }
+
+        /// The part in two, the first with `count` readings.
+        package func split(after count: Int) -> (Part, Part) {
+            let middle = readings.lowerBound + count
+            return (
+                Part(slot: slot, readings: readings.lowerBound..<middle, start: start),
+                Part(slot: slot, readings: middle..<readings.upperBound, start: start)
+            )
         }
     }
 
@@ -52,9 +64,10 @@ package struct ScoreCall: Hashable, Sendable {
         slot: Slot, series: UInt32, time: Instant, value: Double, receivedAt: Instant, position: LogPosition
     ) {
         if let last = parts.last, last.slot == slot {
-            parts[parts.count - 1] = Part(slot: slot, readings: last.readings.lowerBound..<(count + 1))
+            parts[parts.count - 1] = Part(
+                slot: slot, readings: last.readings.lowerBound..<(count + 1), start: last.start)
         } else {
-            parts.append(Part(slot: slot, readings: count..<(count + 1)))
+            parts.append(Part(slot: slot, readings: count..<(count + 1), start: position))
         }
         seriesIndices.append(series)
         times.append(time)

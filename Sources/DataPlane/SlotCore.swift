@@ -141,10 +141,9 @@ package struct SlotCore: Hashable, Sendable {
     private func judge(
         _ call: ScoreCall, _ part: ScoreCall.Part, _ open: inout Open, _ now: Moment, _ models: inout ModelRegistry
     ) -> [Verdict] {
-        let first = call.positions[part.readings.lowerBound]
         // The caller asks from here on, so what was given before is settled.
         var given = open.replies[call.origin]?.verdicts ?? []
-        given.removeAll { $0.position < first }
+        given.removeAll { $0.position < part.start }
         var verdicts: [Verdict] = []
         verdicts.reserveCapacity(part.readings.count)
         for index in part.readings {

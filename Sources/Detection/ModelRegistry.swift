@@ -40,6 +40,19 @@ package struct ModelRegistry: Hashable, Sendable {
         return trainer
     }
 
+    /// True if a reading of this metric would begin its learning.
+    package func isNew(_ metric: Metric) -> Bool {
+        entries.count < Self.metricsCountMax && entries[metric] == nil
+    }
+
+    /// Readings that a learning metric still misses to be trained; empty when nothing learns, which is the usual case.
+    package var readingsMissing: [Metric: Int] {
+        entries.compactMapValues { entry in
+            guard case .learning(let trainer) = entry, !trainer.isReady else { return nil }
+            return DetectorTrainer.readingsCount - trainer.count
+        }
+    }
+
     /// Metrics whose training set is complete and whose first model is still to come, sorted.
     package var metricsToTrain: [(metric: Metric, trainer: DetectorTrainer)] {
         entries.compactMap { metric, entry in

@@ -39,8 +39,8 @@ package final class Node: NodeService, Service {
     /// How often `latest` is told to the store.
     package static let preparePeriod = Duration.seconds(1)
     package static let flushPeriod = Duration.seconds(2)
-    /// How often metrics are looked at that have what they need for training.
-    package static let trainPeriod = Duration.milliseconds(250)
+    /// How often training is tried again that did not reach the store.
+    package static let trainPeriod = Duration.seconds(1)
     /// How long a stop waits for the store; what is not stored then stays in the log.
     package static let drainTimeout = Duration.seconds(3)
     /// Anomalous readings read for one answer of `/anomalies`, a multiple of the episodes asked for.
@@ -178,29 +178,10 @@ package final class Node: NodeService, Service {
         }
     }
 
+    /// Training that could not reach the store is tried again.
     private func trainModels() async {
         while (try? await Task.sleep(for: Self.trainPeriod)) != nil {
-            guard let ready = await scoring.whenLocal({ $0.metricsToTrain() }), !ready.isEmpty else { continue }
-            for (metric, trainer) in ready { await train(metric, trainer) }
-        }
-    }
-
-    /// The first model of a metric needs no lease: whoever inserts version 1 first wins, the others load it.
-    private func train(_ metric: Metric, _ trainer: DetectorTrainer) async {
-        let detector = trainer.train(name: metric.text, version: 1, seed: DeviceHash.hash(metric.text, seed: 1))
-        do {
-            let row = ModelRow(
-                metric: metric, model: detector.id, trainedAt: clock.instant,
-                readings: UInt64(DetectorTrainer.readingsCount), document: try ModelDocument.encode(detector))
-            let winner = try await store.insertOrLoad(first: row)
-            let active = winner.document == row.document ? detector : try ModelDocument.decode(winner.document)
-            await scoring.whenLocal { $0.activate([(metric, active)]) }
-            NodeMetrics.modelsTrained.increment()
-            logger.notice("a metric has its first model", metadata: ["model": "\(active.id)"])
-        } catch {
-            logger.warning(
-                "a model could not be registered; it is tried again",
-                metadata: ["metric": "\(metric)", "reason": "\(error)"])
+            await scoring.whenLocal { await $0.trainReady() }
         }
     }
 

@@ -1,7 +1,7 @@
 package import ClusterActors
 import CoreMetrics
 package import DataPlane
-package import Detection
+import Detection
 package import Distributed
 package import HashRing
 package import Logging
@@ -16,10 +16,13 @@ package distributed actor Scoring {
     package typealias ActorSystem = ClusterActorSystem
 
     private var slots: [SlotCore]
-    private var models: ModelRegistry
-    private let store: any ReadingStore
-    private let clock: NodeClock
-    private let logger: Logger
+    var models: ModelRegistry
+    let store: any ReadingStore
+    let clock: NodeClock
+    let logger: Logger
+    /// Metrics whose first model is on its way to the store.
+    var inTraining: Set<Metric> = []
+    var trainAgainAt = Moment(microseconds: .min)
     private var pending: [CallKey: PendingCall] = [:]
     /// Readings judged since the start; answers made from the same count are the same.
     private var judged: UInt64 = 0
@@ -43,14 +46,19 @@ package distributed actor Scoring {
         let number: CallNumber
     }
 
-    /// A call some of whose slots still warm up.
+    /// A call some of whose slots still warm up: verdicts by the index of their first reading.
     private struct PendingCall {
-        var parts: [Int: [Verdict]] = [:]
-        let partsCount: Int
+        var parts: [Int: [Verdict]]
+        let readingsCount: Int
         var continuation: CheckedContinuation<ScoreReply?, Never>?
 
+        init(_ call: ScoreCall, judged verdicts: VerdictBatch) {
+            parts = verdicts.count > 0 ? [0: (0..<verdicts.count).map { verdicts[$0] }] : [:]
+            readingsCount = call.count
+        }
+
         var reply: ScoreReply? {
-            guard parts.count == partsCount else { return nil }
+            guard parts.values.reduce(0, { $0 + $1.count }) == readingsCount else { return nil }
             var verdicts = VerdictBatch()
             for start in parts.keys.sorted() { for verdict in parts[start] ?? [] { verdicts.append(verdict) } }
             return ScoreReply(verdicts: verdicts)
@@ -58,26 +66,36 @@ package distributed actor Scoring {
     }
 
     /// Judges the readings of a call, each once however often it is asked.
+    ///
+    /// Where a metric's training set becomes complete the call pauses for its first model, so that what follows is
+    /// judged by it, however quickly it comes.
     package distributed func score(_ call: ScoreCall) async throws -> ScoreReply {
         var verdicts = VerdictBatch()
         var waiting: PendingCall?
         var cold: [Slot] = []
-        let now = clock.moment
-        for part in call.parts {
-            let effects = slots[Int(part.slot.number)].handle(.score(call, part), now: now, models: &models)
-            if case .reply(_, _, _, let given)? = effects.first, waiting == nil {
-                for verdict in given { verdicts.append(verdict) }
-                continue
-            }
-            // The rare way: from here on the call is put together part by part.
-            if waiting == nil { waiting = Self.split(call, before: part, verdicts) }
-            for effect in effects {
+        var parts = ArraySlice(call.parts)
+        var training = TrainingWatch(models)
+        while let part = parts.popFirst() {
+            let (next, rest) = training.split(part, of: call, models)
+            if let rest { parts = [rest] + parts }
+            for effect in slots[Int(next.slot.number)].handle(.score(call, next), now: clock.moment, models: &models) {
                 switch effect {
                 case .warm(let slot): cold.append(slot)
-                case .reply(_, _, let part, let given): waiting?.parts[part.readings.lowerBound] = given
-                case .refuse: throw ScoringError.overloaded(part.slot)
-                case .moved(_, _, _, let owner): throw ScoringError.moved(part.slot, to: owner)
+                case .refuse: throw ScoringError.overloaded(next.slot)
+                case .moved(_, _, _, let owner): throw ScoringError.moved(next.slot, to: owner)
+                case .reply(_, _, let answered, let given) where waiting != nil:
+                    waiting?.parts[answered.readings.lowerBound] = given
+                case .reply(_, _, _, let given):
+                    for verdict in given { verdicts.append(verdict) }
                 }
+            }
+            // The rare way, with slots that warm up: from here on the answer is put together part by part.
+            if waiting == nil, verdicts.count < next.readings.upperBound {
+                waiting = PendingCall(call, judged: verdicts)
+            }
+            if training.mayBeComplete {
+                await trainReady()
+                training = TrainingWatch(models)
             }
         }
         judged &+= UInt64(call.count)
@@ -89,16 +107,6 @@ package distributed actor Scoring {
         }
         count(reply)
         return reply
-    }
-
-    private static func split(
-        _ call: ScoreCall, before part: ScoreCall.Part, _ verdicts: VerdictBatch
-    ) -> PendingCall {
-        var pending = PendingCall(partsCount: call.parts.count)
-        for done in call.parts where done.readings.lowerBound < part.readings.lowerBound {
-            pending.parts[done.readings.lowerBound] = done.readings.map { verdicts[$0] }
-        }
-        return pending
     }
 
     private func finish(_ call: ScoreCall, _ waiting: PendingCall, _ cold: [Slot]) async throws -> ScoreReply {
@@ -199,18 +207,6 @@ package distributed actor Scoring {
 
     package var devicesCount: Int {
         slots.reduce(0) { $0 + Set(($1.series ?? [:]).keys.map(\.device)).count }
-    }
-
-    // MARK: Models
-
-    /// Puts models into service: those the store has, or one that was just trained.
-    package func activate(_ detectors: [(metric: Metric, detector: Detector)]) {
-        for (metric, detector) in detectors { models.activate(detector, for: metric) }
-    }
-
-    /// Metrics whose first readings are all there, with what was learnt of them.
-    package func metricsToTrain() -> [(metric: Metric, trainer: DetectorTrainer)] {
-        models.metricsToTrain
     }
 }
 

@@ -146,7 +146,7 @@ struct SlotCoreTests {
                 slot: slot, series: index, time: Instant(microseconds: reading.time), value: reading.value,
                 receivedAt: Instant(microseconds: receivedAt), position: LogPosition(position) + offset)
         }
-        return .score(call, ScoreCall.Part(slot: slot, readings: 0..<readings.count))
+        return .score(call, ScoreCall.Part(slot: slot, readings: 0..<readings.count, start: LogPosition(position)))
     }
 
     private static func verdicts(_ effects: [SlotCore.Effect]) -> [Verdict] {

@@ -67,24 +67,31 @@ struct NodeTests {
         #expect(store.content.withLock { $0.commits } == 2)
     }
 
-    @Test func aMetricLearnsFromItsFirstReadingsAndIsJudgedAfterwards() async throws {
+    @Test func theReadingAfterTheTrainingSetIsJudgedHoweverQuicklyItComes() async throws {
         let store = MemoryStore()
         try await withNode(store: store) { node in
-            for index in 0..<30 { try await node.accept(Self.batch(index, count: 10)) }
-            try await until { store.content.withLock { $0.models.count } == 1 }
-            var index = 30
-            try await until {
-                index += 1
-                try? await node.accept(Self.batch(index, count: 10))
-                return await node.latest(Self.all).devices.allSatisfy {
-                    $0.metrics.allSatisfy { $0.verdict.result == .normal }
-                }
-            }
-            let model = try #require(await node.latest(Self.all).devices.first?.metrics.first?.verdict.model)
-            #expect(model == ModelID(name: "temperature", version: 1))
+            try await node.accept(Self.series(readings: 3_000))
+            try await until { await node.cluster().ledger.pending == 0 }
         }
-        let learning = store.content.withLock { $0.readings.values.count { $0.result == .learning } }
-        #expect(learning >= 256)
+        let results = store.content.withLock { content in
+            content.readings.sorted { $0.key.time < $1.key.time }.map(\.value)
+        }
+        #expect(results.count == 3_000)
+        #expect(results.prefix(256).allSatisfy { $0.result == .learning })
+        #expect(results.dropFirst(256).allSatisfy { $0.model == ModelID(name: "temperature", version: 1) })
+    }
+
+    @Test func aModelThatTheStoreDoesNotKnowDoesNotServe() async throws {
+        let store = MemoryStore()
+        store.content.withLock { $0.isAway = true }
+        try await withNode(store: store) { node in
+            try await node.accept(Self.series(readings: 300))
+            try await until { await node.latest(Self.all).devices.count == 1 }
+            store.content.withLock { $0.isAway = false }
+            try await until { await node.cluster().ledger.pending == 0 }
+        }
+        let results = store.content.withLock { $0.readings.values.map(\.result) }
+        #expect(results == Array(repeating: .learning, count: 300))
     }
 
     @Test func aStopStoresWhatWasAcceptedAndAStartGoesOn() async throws {
@@ -141,6 +148,18 @@ struct NodeTests {
         var query = LatestQuery()
         query.all = true
         return query
+    }
+
+    /// One device's temperature, a reading a second.
+    private static func series(readings count: Int) -> ReadingBatch {
+        var random = SeededGenerator(seed: 1)
+        let series = Series(device: DeviceID(unchecked: "device-0"), metric: Metric(unchecked: "temperature"))
+        let readings = (0..<count).map { index in
+            Reading(
+                series: series, time: Instant(microseconds: 1_000_000 * Int64(index + 1)),
+                value: 20 + random.drawUnit())
+        }
+        return ReadingBatch(receivedAt: Instant(microseconds: 1), readings: readings)
     }
 
     private static func batch(_ index: Int, count: Int) -> ReadingBatch {

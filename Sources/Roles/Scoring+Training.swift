@@ -1,0 +1,78 @@
+import CoreMetrics
+import DataPlane
+package import Detection
+import HashRing
+import Logging
+import ModelFormats
+import Ports
+package import Telemetry
+
+/// The first model of a metric: trained where its readings are, registered in the store, then in service.
+extension Scoring {
+    /// Wait after a store that did not take a model, in microseconds: calls must not pay for it each time.
+    static let trainRetry: Int64 = 5_000_000
+
+    /// Puts models into service: those the store has, or one that was just trained.
+    package func activate(_ detectors: [(metric: Metric, detector: Detector)]) {
+        for (metric, detector) in detectors { models.activate(detector, for: metric) }
+    }
+
+    /// Trains and registers what is complete. No lease is needed: whoever inserts version 1 first wins, the others load
+    /// it; and a model serves only once the store knows it, so a score's version means the same everywhere.
+    package func trainReady() async {
+        guard clock.moment >= trainAgainAt else { return }
+        for (metric, trainer) in models.metricsToTrain where inTraining.insert(metric).inserted {
+            await train(metric, trainer)
+            inTraining.remove(metric)
+        }
+    }
+
+    private func train(_ metric: Metric, _ trainer: DetectorTrainer) async {
+        let detector = trainer.train(name: metric.text, version: 1, seed: DeviceHash.hash(metric.text, seed: 1))
+        do {
+            let row = ModelRow(
+                metric: metric, model: detector.id, trainedAt: clock.instant,
+                readings: UInt64(DetectorTrainer.readingsCount), document: try ModelDocument.encode(detector))
+            let winner = try await store.insertOrLoad(first: row)
+            let active = winner.document == row.document ? detector : try ModelDocument.decode(winner.document)
+            models.activate(active, for: metric)
+            NodeMetrics.modelsTrained.increment()
+            logger.notice("a metric has its first model", metadata: ["model": "\(active.id)"])
+        } catch {
+            trainAgainAt = clock.moment.advanced(byMicroseconds: Self.trainRetry)
+            logger.warning(
+                "a model could not be registered; it is tried again",
+                metadata: ["metric": "\(metric)", "reason": "\(error)"])
+        }
+    }
+}
+
+/// Finds, ahead of the readings of a call, the one that completes a metric's training set.
+///
+/// Late readings do not count for training, so it may stop too early; never too late.
+struct TrainingWatch {
+    private var missing: [Metric: Int]
+    /// A set may be complete since the watch began.
+    private(set) var mayBeComplete = false
+
+    init(_ models: ModelRegistry) {
+        missing = models.readingsMissing
+    }
+
+    /// The part up to the completing reading, and what is left of it.
+    mutating func split(
+        _ part: ScoreCall.Part, of call: ScoreCall, _ models: ModelRegistry
+    ) -> (ScoreCall.Part, ScoreCall.Part?) {
+        for (count, index) in part.readings.enumerated() {
+            let metric = call.series[Int(call.seriesIndices[index])].metric
+            guard let left = missing[metric] ?? (models.isNew(metric) ? DetectorTrainer.readingsCount : nil) else {
+                continue
+            }
+            missing[metric] = left - 1
+            guard left <= 1 else { continue }
+            mayBeComplete = true
+            return count + 1 < part.readings.count ? part.split(after: count + 1) : (part, nil)
+        }
+        return (part, nil)
+    }
+}
