@@ -14,6 +14,7 @@ package final class GzipDecoder {
     private var produced = 0
     /// At a fixed address: zlib's state points back at it.
     private let stream: UnsafeMutablePointer<z_stream>
+    private let room = UnsafeMutableBufferPointer<UInt8>.allocate(capacity: stepByteCount)
     private var isWithinMember = false
     private var hasMember = false
     private var failure: GzipError?
@@ -33,6 +34,7 @@ package final class GzipDecoder {
         inflateEnd(stream)
         stream.deinitialize(count: 1)
         stream.deallocate()
+        room.deallocate()
     }
 
     /// Unpacks `chunk` and appends what it holds to `output`.
@@ -95,24 +97,16 @@ package final class GzipDecoder {
     /// One call of zlib. Room is asked for one byte beyond the limit, to tell "as much as" from "more than".
     /// - Returns: true if all of the room was used.
     private func step(into output: inout [UInt8]) throws(GzipError) -> Bool {
-        let room = min(Self.stepByteCount - 1, limitBytes - produced) + 1
-        let start = output.count
-        output.append(contentsOf: repeatElement(0, count: room))
-        let status = output.withUnsafeMutableBufferPointer { output in
-            stream.pointee.next_out = output.baseAddress.map { $0 + start }
-            stream.pointee.avail_out = UInt32(truncatingIfNeeded: room)
-            return CZlib.inflate(stream, Z_NO_FLUSH)
-        }
-        let left = Int(stream.pointee.avail_out)
-        stream.pointee.next_out = nil
-        output.removeLast(left)
-        produced += room - left
-        if produced > limitBytes {
-            output.removeLast(produced - limitBytes)
-            throw .tooLarge(limit: limitBytes)
-        }
+        let asked = min(room.count - 1, limitBytes - produced) + 1
+        stream.pointee.next_out = room.baseAddress
+        stream.pointee.avail_out = UInt32(truncatingIfNeeded: asked)
+        let status = CZlib.inflate(stream, Z_NO_FLUSH)
+        let made = asked - Int(stream.pointee.avail_out)
+        output.append(contentsOf: UnsafeBufferPointer(rebasing: room[..<min(made, limitBytes - produced)]))
+        guard made <= limitBytes - produced else { throw .tooLarge(limit: limitBytes) }
+        produced += made
         switch status {
-        case Z_OK: return left == 0
+        case Z_OK: return made == asked
         // No progress without more input: the chunk is used up.
         case Z_BUF_ERROR where stream.pointee.avail_in == 0: return false
         case Z_STREAM_END:

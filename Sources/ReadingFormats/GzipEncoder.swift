@@ -11,6 +11,7 @@ package final class GzipEncoder {
 
     /// At a fixed address: zlib's state points back at it.
     private let stream: UnsafeMutablePointer<z_stream>
+    private let room = UnsafeMutableBufferPointer<UInt8>.allocate(capacity: stepByteCount)
     private var isFinished = false
 
     /// - Parameter level: 1 (fast) to 9 (small).
@@ -27,6 +28,7 @@ package final class GzipEncoder {
         deflateEnd(stream)
         stream.deinitialize(count: 1)
         stream.deallocate()
+        room.deallocate()
     }
 
     /// Packs `chunk`; what is ready is appended to `output`.
@@ -69,18 +71,15 @@ package final class GzipEncoder {
         stream.pointee.avail_in = UInt32(truncatingIfNeeded: input.count)
         var isStepFull = true
         while isStepFull {
-            let start = output.count
-            output.append(contentsOf: repeatElement(0, count: Self.stepByteCount))
-            let status = output.withUnsafeMutableBufferPointer { output in
-                stream.pointee.next_out = output.baseAddress.map { $0 + start }
-                stream.pointee.avail_out = UInt32(truncatingIfNeeded: Self.stepByteCount)
-                return CZlib.deflate(stream, mode)
-            }
+            stream.pointee.next_out = room.baseAddress
+            stream.pointee.avail_out = UInt32(truncatingIfNeeded: room.count)
+            let status = CZlib.deflate(stream, mode)
             // `Z_BUF_ERROR` says that there was nothing to do; the rest is misuse of zlib by this type.
             precondition(
                 status == Z_OK || status == Z_STREAM_END || status == Z_BUF_ERROR, "deflate returned \(status)")
             isStepFull = stream.pointee.avail_out == 0
-            output.removeLast(Int(stream.pointee.avail_out))
+            let made = room.count - Int(stream.pointee.avail_out)
+            output.append(contentsOf: UnsafeBufferPointer(rebasing: room[..<made]))
         }
         stream.pointee.next_in = nil
         stream.pointee.next_out = nil
