@@ -18,7 +18,7 @@ extension EWMAResidual {
             append(value.bitPattern)
         }
         append(readings)
-        append(outlyingRun)
+        append(burden)
         append(resolution.index)
         return bytes
     }
@@ -38,6 +38,6 @@ extension EWMAResidual {
             levels: (double(), double(), double()),
             lastTime: Instant(microseconds: Int64(bitPattern: next(UInt64.self))),
             trend: float(), deviations: (float(), float(), float()), interval: float(), before: float(),
-            readings: next(UInt16.self), outlyingRun: next(UInt8.self), resolution: next(UInt8.self))
+            readings: next(UInt16.self), burden: next(UInt8.self), resolution: next(UInt8.self))
     }
 }

@@ -9,8 +9,8 @@ package import Telemetry
 ///
 /// Errors are clipped before they move anything (Gelper, Fried, Croux, "Robust forecasting with exponential and
 /// Holt–Winters smoothing", 2010), so a burst of anomalies neither drags a level along nor makes a variance so wide
-/// that the next one passes. What stays outlying for `relevelCount` readings in a row is the new normal: everything
-/// starts again there.
+/// that the next one passes. What stays outlying for `relevelCount` readings in a row, or keeps being so, is the
+/// new normal: everything starts again there.
 ///
 /// A value of 60 bytes, O(1) a reading, no clock and no history.
 package struct EWMAResidual: Hashable, Sendable {
@@ -19,9 +19,9 @@ package struct EWMAResidual: Hashable, Sendable {
     /// Gain of the trend, and how much of it is believed one reading on.
     static let trendGain = 0.015
     static let trendDamping = 0.98
-    /// Gain of the variances of both quick forecasts: about 100 readings, long beside the level so that the line holds
+    /// Gain of the variances of both quick forecasts: about 200 readings, long beside the level so that the line holds
     /// still.
-    static let varianceGain = 0.02
+    static let varianceGain = 0.01
     /// The same on an outlying error: an alarm should teach little, a lasting change something.
     static let varianceGainOutlying = 0.005
     /// Gains of the slow level and its variance: about 200 and 1000 readings.
@@ -29,18 +29,23 @@ package struct EWMAResidual: Hashable, Sendable {
     static let slowVarianceGain = 0.002
     /// Errors move levels and variances by at most so many deviations.
     static let clip = 3.0
-    /// From here on (in deviations, after `smallSample`) a value is outlying. Of Gaussian values, seven in a million are.
-    static let outlyingFrom = 4.5
+    /// From here on (in deviations, after `smallSample`) a value is outlying. Of Gaussian values, 27 in a
+    /// million are.
+    static let outlyingFrom = 4.2
     /// Outlying readings in a row after which the series is taken at its word.
     package static let relevelCount: UInt8 = 10
+    /// Readings as expected that make up for an outlying one. Not all of them at once: after a shift just across the
+    /// line, half of the readings are outlying, and the series must be believed all the same.
+    static let outlyingWeight: UInt8 = 3
+    static let burdenMax = relevelCount * outlyingWeight
     /// Readings before the quick residual says anything, and before the slow one does.
     package static let warmUpCount: UInt16 = 8
-    static let slowWarmUpCount: UInt16 = 100
+    static let slowWarmUpCount: UInt16 = 200
     /// Deviations are multiplied by 1 + this/readings: after few readings the deviation itself is a guess, and the tails
     /// are Student's. It keeps the rate of false alarms about the same from the 8th reading to the 1000th.
     static let smallSample = 8.0
     /// Readings that a variance remembers, which is where counting them ends: of the quick ones, of the slow one.
-    static let memory = 100.0
+    static let memory = 200.0
     static let readingsCountMax: UInt16 = 1000
     /// What a residual can be at most, in deviations.
     package static let deviationsMax = 1000.0
@@ -75,8 +80,8 @@ package struct EWMAResidual: Hashable, Sendable {
     private(set) var before: Float = 0
     /// Readings taken in since the last start, up to `readingsCountMax`.
     private(set) var readings: UInt16 = 0
-    /// Outlying readings in a row, the newest included.
-    private(set) var outlyingRun: UInt8 = 0
+    /// `outlyingWeight` for each outlying reading, less one for each other, since the last start.
+    private(set) var burden: UInt8 = 0
     private(set) var resolution = Resolution.coarsest
 
     package init() {}
@@ -130,26 +135,23 @@ package struct EWMAResidual: Hashable, Sendable {
         let residual = residual(of: value, from: forecast)
         advance(to: time)
         let isRefused = isForeign && !isWarm
-        if isRefused || max(abs(residual.deviations), abs(residual.slow)) > Self.outlyingFrom {
-            outlyingRun += 1
-            guard outlyingRun < Self.relevelCount else { return start(at: value) }
-        } else {
-            outlyingRun = 0
-        }
+        let isOutlying = isRefused || max(abs(residual.deviations), abs(residual.slow)) > Self.outlyingFrom
+        burden = isOutlying ? burden + Self.outlyingWeight : burden - min(1, burden)
+        guard burden < Self.burdenMax else { return start(at: value) }
         guard !isRefused else { return }
         guard readings > 0 else { return start(at: value) }
         before = isWarm ? Float(Self.clipped(residual.deviations, to: Self.outlyingFrom)) : 0
-        learn(value, from: forecast)
+        learn(value, from: forecast, isOutlying: isOutlying)
     }
 
     private mutating func start(at value: Double) {
         (level, last, slowLevel) = (value, value, value)
         (trend, levelDeviation, stepDeviation, slowDeviation, before) = (0, 0, 0, 0, 0)
-        (readings, outlyingRun) = (1, 0)
+        (readings, burden) = (1, 0)
         resolution.refine(with: value)
     }
 
-    private mutating func learn(_ value: Double, from forecast: Forecast) {
+    private mutating func learn(_ value: Double, from forecast: Forecast, isOutlying: Bool) {
         let count = Double(readings)
         let levelError = Self.clipped(value - forecast.level, to: Self.clip * forecast.levelDeviation)
         let stepError = Self.clipped(value - last, to: Self.clip * forecast.stepDeviation)
@@ -158,7 +160,7 @@ package struct EWMAResidual: Hashable, Sendable {
         level = Self.bounded(forecast.level + max(Self.levelGain, 1 / (count + 1)) * levelError)
         last = Self.bounded(last + stepError)
         slowLevel = Self.bounded(slowLevel + max(Self.slowGain, 1 / (count + 1)) * slowError)
-        let gain = max(outlyingRun == 0 ? Self.varianceGain : Self.varianceGainOutlying, 1 / count)
+        let gain = max(isOutlying ? Self.varianceGainOutlying : Self.varianceGain, 1 / count)
         levelDeviation = Self.moved(levelDeviation, by: gain, of: levelError)
         stepDeviation = Self.moved(stepDeviation, by: gain, of: stepError)
         slowDeviation = Self.moved(slowDeviation, by: max(Self.slowVarianceGain, 1 / count), of: slowError)
@@ -196,18 +198,18 @@ extension EWMAResidual {
     init?(
         levels: (level: Double, last: Double, slow: Double), lastTime: Instant, trend: Float,
         deviations: (level: Float, step: Float, slow: Float), interval: Float, before: Float, readings: UInt16,
-        outlyingRun: UInt8, resolution: UInt8
+        burden: UInt8, resolution: UInt8
     ) {
         let values = [levels.level, levels.last, levels.slow, Double(trend)]
         let sizes = [deviations.level, deviations.step, deviations.slow, interval]
         guard
             values.allSatisfy({ abs($0) <= Self.magnitudeMax }), sizes.allSatisfy({ $0 >= 0 && $0.isFinite }),
             abs(before) <= Float(Self.outlyingFrom), readings <= Self.readingsCountMax,
-            outlyingRun < Self.relevelCount, let resolution = Resolution(decoding: resolution)
+            burden < Self.burdenMax, let resolution = Resolution(decoding: resolution)
         else { return nil }
         (level, last, slowLevel) = levels
         (levelDeviation, stepDeviation, slowDeviation) = deviations
         (self.lastTime, self.trend, self.interval, self.before) = (lastTime, trend, interval, before)
-        (self.readings, self.outlyingRun, self.resolution) = (readings, outlyingRun, resolution)
+        (self.readings, self.burden, self.resolution) = (readings, burden, resolution)
     }
 }

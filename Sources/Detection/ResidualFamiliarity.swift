@@ -1,13 +1,17 @@
 /// How much of a residual counts, by what the metric's training readings were like.
 ///
 /// A forest over (residual, step, position), grown from the training readings. What it isolates as fast as the most
-/// unusual twentieth of them counts in full; what is as ordinary as half of them counts a tenth.
+/// unusual twentieth of them counts in full; what is as ordinary as half of them counts a tenth. A forest knows nothing
+/// of what lies beyond its rows (it cannot split where they had nothing), so larger residuals than any of them count in
+/// full whatever it says.
 package struct ResidualFamiliarity: Hashable, Sendable {
     package let forest: IsolationForest
     /// The forest's score that half of the training rows are below: −1 to 0, so a number nearer to 0 is more ordinary.
     package let ordinary: Double
     /// The score that a twentieth of the training rows are below.
     package let unusual: Double
+    /// The largest residual among the training rows, in deviations; clipped as they are.
+    package let reach: Double
 
     package static let features = 3
     /// Fewer rows say nothing of tails.
@@ -20,12 +24,17 @@ package struct ResidualFamiliarity: Hashable, Sendable {
     static let deviationsMax = 16.0
     static let positionMax = 4.0
 
-    /// - Returns: nil unless the forest is over 3 features and both scores are within −1 to 0, `unusual` the lower.
-    package init?(forest: IsolationForest, ordinary: Double, unusual: Double) {
-        guard forest.features == Self.features, -1 <= unusual, unusual <= ordinary, ordinary <= 0 else { return nil }
+    /// - Returns: nil unless the forest is over 3 features, both scores are within −1 to 0, `unusual` the lower, and the
+    ///   reach is not negative.
+    package init?(forest: IsolationForest, ordinary: Double, unusual: Double, reach: Double) {
+        guard
+            forest.features == Self.features, -1 <= unusual, unusual <= ordinary, ordinary <= 0, reach >= 0,
+            reach.isFinite
+        else { return nil }
         self.forest = forest
         self.ordinary = ordinary
         self.unusual = unusual
+        self.reach = reach
     }
 
     /// - Parameter rows: row-major, n × 3, made by `row`.
@@ -37,20 +46,21 @@ package struct ResidualFamiliarity: Hashable, Sendable {
         let scores = forest.scores(rows: rows).sorted()
         self.init(
             forest: forest, ordinary: MetricWorld.quantile(0.5, of: scores),
-            unusual: MetricWorld.quantile(0.05, of: scores))
+            unusual: MetricWorld.quantile(0.05, of: scores),
+            reach: stride(from: 0, to: rows.count, by: Self.features).reduce(0) { max($0, abs(rows[$1])) })
     }
 
     static func row(_ residual: EWMAResidual.Residual, position: Double) -> [Double] {
-        func clipped(_ value: Double, _ bound: Double) -> Double { min(max(value, -bound), bound) }
-        return [
-            clipped(residual.deviations, deviationsMax), clipped(residual.steps, deviationsMax),
-            clipped(position, positionMax),
-        ]
+        [clipped(residual.deviations), clipped(residual.steps), min(max(position, -positionMax), positionMax)]
+    }
+
+    private static func clipped(_ deviations: Double) -> Double {
+        min(max(deviations, -deviationsMax), deviationsMax)
     }
 
     /// `weightMin` to 1.
     func weight(of residual: EWMAResidual.Residual, position: Double) -> Double {
-        guard unusual < ordinary else { return 1 }
+        guard unusual < ordinary, abs(Self.clipped(residual.deviations)) <= reach else { return 1 }
         let score = forest.score(Self.row(residual, position: position))
         return min(1, max(Self.weightMin, (ordinary - score) / (ordinary - unusual)))
     }

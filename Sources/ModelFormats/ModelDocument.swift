@@ -51,13 +51,14 @@ private struct Raw: Codable {
     struct Familiarity: Codable {
         var ordinary: Double
         var unusual: Double
+        var reach: Double
         var features: Int
         var maxSamples: Int
         var offset: Double
         var trees: [TreeDocument]
 
         enum CodingKeys: String, CodingKey {
-            case ordinary, unusual, features, offset, trees
+            case ordinary, unusual, reach, features, offset, trees
             case maxSamples = "max_samples"
         }
     }
@@ -81,7 +82,7 @@ private struct Raw: Codable {
             typicalDeviation: detector.world.typicalDeviation)
         familiarity = detector.familiarity.map {
             Familiarity(
-                ordinary: $0.ordinary, unusual: $0.unusual, features: $0.forest.features,
+                ordinary: $0.ordinary, unusual: $0.unusual, reach: $0.reach, features: $0.forest.features,
                 maxSamples: $0.forest.sampleCount, offset: $0.forest.offset,
                 trees: $0.forest.trees.map(TreeDocument.init))
         }
@@ -113,7 +114,7 @@ private struct Raw: Codable {
         checksum.combine([world.center, world.halfSpan, world.typicalDeviation])
         if let familiarity {
             checksum.combine([familiarity.features, familiarity.maxSamples, familiarity.trees.count])
-            checksum.combine([familiarity.ordinary, familiarity.unusual, familiarity.offset])
+            checksum.combine([familiarity.ordinary, familiarity.unusual, familiarity.reach, familiarity.offset])
             for tree in familiarity.trees {
                 checksum.combine(tree.threshold)
                 for column in [tree.feature, tree.left, tree.right, tree.samples, tree.missingLeft] {
@@ -129,10 +130,10 @@ extension Raw.Familiarity {
     func value() throws(ModelFormatError) -> ResidualFamiliarity {
         let forest = try trees.forest(
             path: "familiarity.trees", features: features, sampleCount: maxSamples, offset: offset)
-        guard let value = ResidualFamiliarity(forest: forest, ordinary: ordinary, unusual: unusual) else {
+        guard let value = ResidualFamiliarity(forest: forest, ordinary: ordinary, unusual: unusual, reach: reach) else {
             throw .invalid(
                 path: "familiarity",
-                "expected \(ResidualFamiliarity.features) features and -1 <= unusual <= ordinary <= 0")
+                "expected \(ResidualFamiliarity.features) features and -1 <= unusual <= ordinary <= 0 <= reach")
         }
         return value
     }

@@ -1,0 +1,55 @@
+import Detection
+import Telemetry
+import Testing
+
+/// One metric and its devices: trains on the first readings as the node does, then scores.
+struct DetectorBench {
+    static let metric = Metric(unchecked: "temperature")
+    static let start = Instant(microseconds: 1_790_000_000_000_000)
+
+    var registry = ModelRegistry()
+    var states: [Int: DetectorState] = [:]
+    var times: [Int: Instant] = [:]
+
+    static func series(_ device: Int) -> Series {
+        Series(device: DeviceID(unchecked: "device-\(device)"), metric: metric)
+    }
+
+    var detector: Detector? { registry.detector(for: Self.metric) }
+
+    /// - Returns: the score, nil while the metric is learning.
+    mutating func feed(_ value: Double, device: Int = 0, afterSeconds seconds: Int = 1, seed: UInt64 = 1) -> Double? {
+        let time = (times[device] ?? Self.start).advanced(byMicroseconds: Int64(seconds) * 1_000_000)
+        times[device] = time
+        var state = states[device] ?? DetectorState()
+        defer { states[device] = state }
+        guard let detector else {
+            state.learn(value, at: time)
+            if registry.observe(value, at: time, series: Self.series(device)),
+                let trainer = registry.trainer(for: Self.metric)
+            {
+                registry.activate(trainer.train(name: "temperature", version: 1, seed: seed), for: Self.metric)
+            }
+            return nil
+        }
+        return detector.score(value, at: time, state: &state)
+    }
+
+    /// The score of a reading of a metric that has its model.
+    mutating func score(_ value: Double, device: Int = 0) throws -> Double {
+        let score = feed(value, device: device)
+        return try #require(score, "the metric is still learning")
+    }
+
+    /// Feeds all and returns the indices (after training) that were flagged.
+    mutating func flagged(_ values: [Double], kind: SeriesKind, device: Int = 0) -> (scored: Int, flagged: [Int]) {
+        var scored = 0
+        var flagged: [Int] = []
+        for (index, value) in values.enumerated() {
+            guard let score = feed(value, device: device, afterSeconds: kind.intervalSeconds) else { continue }
+            scored += 1
+            if Detector.result(score: score) == .anomaly { flagged.append(index) }
+        }
+        return (scored, flagged)
+    }
+}
