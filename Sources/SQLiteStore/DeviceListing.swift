@@ -23,7 +23,9 @@ enum DeviceListing {
     }
 
     private static func rows(_ select: PreparedStatement, _ connection: Connection) throws(StoreError) -> [DeviceRow] {
-        let series = try connection.prepare("SELECT metric, readings FROM series WHERE device = ? ORDER BY metric")
+        let pending = try PendingCounts.sums(connection)
+        let series = try connection.prepare(
+            "SELECT metric, readings, id FROM series WHERE device = ? ORDER BY metric")
         var rows: [DeviceRow] = []
         while try select.step() {
             try series.bind(select.int64(0), 1)
@@ -31,7 +33,7 @@ enum DeviceListing {
             var readings: UInt64 = 0
             while try series.step() {
                 metrics.append(Metric(unchecked: series.text(0)))
-                readings &+= UInt64(clamping: series.int64(1))
+                readings &+= UInt64(clamping: series.int64(1) &+ pending[series.int64(2), default: 0])
             }
             series.reset()
             rows.append(

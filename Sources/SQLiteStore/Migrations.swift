@@ -7,7 +7,7 @@ enum Migrations {
 
     /// Names are TEXT in BINARY collation: compared as bytes. Times are microseconds since 1970. `readings` has no
     /// rowid: its primary key is the table, so a series lies together in time order. `result` is `ScoreResult`'s raw
-    /// value; the two partial indexes hold anomalies only.
+    /// value; the two partial indexes hold anomalies only. `reading_counts` is what `series.readings` still lacks.
     private static let first = """
         CREATE TABLE flock (
             id INTEGER PRIMARY KEY CHECK (id = 1),
@@ -30,6 +30,11 @@ enum Migrations {
             metric TEXT NOT NULL COLLATE BINARY,
             readings INTEGER NOT NULL DEFAULT 0,
             UNIQUE (device, metric)
+        );
+        CREATE TABLE reading_counts (
+            id INTEGER PRIMARY KEY,
+            series INTEGER NOT NULL,
+            counts BLOB NOT NULL
         );
         CREATE TABLE deleted_series (series INTEGER PRIMARY KEY);
         CREATE TABLE model_ids (

@@ -1,11 +1,11 @@
 import Glibc
 
 /// Which file system a folder is on, from /proc/self/mountinfo (proc(5)): it names kinds that `statfs` only numbers.
-enum MountTable {
+package enum MountTable {
     private static let bytesMax = 1 << 20
 
     /// The table as the kernel tells it; empty where there is none.
-    static func text() -> String {
+    package static func text() -> String {
         let descriptor = open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { return "" }
         defer { close(descriptor) }
@@ -22,7 +22,7 @@ enum MountTable {
     /// The kind (`ext4`, `nfs4`) of the file system with this device number; nil if the table does not have it.
     ///
     /// A line is `id parent major:minor root mountpoint options tags… - kind source superoptions`.
-    static func fileSystem(of device: UInt64, in table: String) -> String? {
+    package static func fileSystem(of device: UInt64, in table: String) -> String? {
         // gnu_dev_major and gnu_dev_minor of makedev(3), which Swift does not import.
         let major = (device >> 8) & 0xFFF | (device >> 32) & ~0xFFF
         let minor = device & 0xFF | (device >> 12) & ~0xFF
@@ -37,7 +37,7 @@ enum MountTable {
     }
 
     /// True if other machines may write to it, too.
-    static func isNetwork(_ kind: String) -> Bool {
+    package static func isNetwork(_ kind: String) -> Bool {
         let names: Set = [
             "nfs", "nfs4", "cifs", "smb3", "smbfs", "ncpfs", "afs", "coda", "ceph", "lustre", "gfs2", "ocfs2",
             "fuse.sshfs", "fuse.glusterfs", "fuse.s3fs", "fuse.rclone", "davfs", "fuse.davfs2",

@@ -35,6 +35,9 @@ enum Opening {
                 // After GRDB, which sets NORMAL: that would lose the last transactions in a power cut.
                 let connection = try Connection(database.sqliteConnection)
                 try connection.execute("PRAGMA synchronous = FULL")
+                guard try connection.int64("PRAGMA synchronous") == 2 else {
+                    throw StoreError(.unusable, "SQLite would not set synchronous=FULL: commits would not be durable")
+                }
             }
             return pool
         } catch {

@@ -41,6 +41,10 @@ enum StoreLimits {
     /// How long `prepare` goes on with a removal that a crash cut short.
     static let sweepOnPrepareMicroseconds: Int64 = 2_000_000
 
+    /// Rows of `reading_counts`, and series counted in them, that are settled at the latest: 30 ms of work.
+    static let pendingCountsMax: Int64 = 64
+    static let pendingCountedSeriesMax: Int64 = 16_384
+
     /// Rows in `quarantine`; further ones are counted and named in the log only.
     static let quarantineCountMax = 100_000
 

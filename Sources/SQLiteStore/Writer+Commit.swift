@@ -93,13 +93,14 @@ private struct CommitStep {
             INSERT INTO readings (series, time, value, score, result, late, model) VALUES (?, ?, ?, ?, ?, ?, ?)
             ON CONFLICT (series, time, value) DO NOTHING
             """, connection)
-        let count = try session.statement("UPDATE series SET readings = readings + ? WHERE id = ?", connection)
+        var counts = ReadingCounts()
         let pointer = insert.pointer
         var series: Int64 = 0
         var storedOfSeries: Int64 = 0
         for row in rows {
             if row.series != series {
-                if storedOfSeries > 0 { try add(storedOfSeries, to: series, count) }
+                if storedOfSeries > 0 { counts.append(storedOfSeries, to: series) }
+                stored += UInt64(storedOfSeries)
                 series = row.series
                 storedOfSeries = 0
                 try insert.bind(series, 1)
@@ -126,14 +127,9 @@ private struct CommitStep {
             }
             sqlite3_reset(pointer)
         }
-        if storedOfSeries > 0 { try add(storedOfSeries, to: series, count) }
-    }
-
-    private mutating func add(_ readings: Int64, to series: Int64, _ update: PreparedStatement) throws(StoreError) {
-        stored += UInt64(readings)
-        try update.bind(readings, 1)
-        try update.bind(series, 2)
-        try update.run()
+        if storedOfSeries > 0 { counts.append(storedOfSeries, to: series) }
+        stored += UInt64(storedOfSeries)
+        try PendingCounts.write(counts, session, connection)
     }
 
     private mutating func moveToQuarantine(_ transaction: StoreTransaction) throws(StoreError) {

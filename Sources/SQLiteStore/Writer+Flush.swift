@@ -15,6 +15,7 @@ extension Writer {
                 "UPDATE devices SET last_heard = MAX(last_heard, ?) WHERE name = ?", connection)
             var heard: Set<DeviceID> = []
             var refused = 0
+            try PendingCounts.settle(session, connection)
             for row in rows {
                 // A series that is unknown comes with its first reading, or was deleted.
                 guard let id = try directory.knownID(of: row.series) else { continue }

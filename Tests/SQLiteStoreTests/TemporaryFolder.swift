@@ -22,8 +22,10 @@ final class TemporaryFolder: Sendable {
     var database: String { path + "/starling.db" }
 
     func store(at path: String? = nil) -> SQLiteStore {
-        SQLiteStore(path: path ?? database, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+        SQLiteStore(path: path ?? database, logger: Self.silent)
     }
+
+    static var silent: Logger { Logger(label: "test") { _ in SwiftLogNoOpLogHandler() } }
 
     func prepared() async throws -> SQLiteStore {
         let store = store()

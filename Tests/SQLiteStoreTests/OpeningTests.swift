@@ -1,0 +1,160 @@
+import Glibc
+import Ports
+import SQLiteStore
+import Telemetry
+import Testing
+
+@Suite("Opening a SQLite store")
+struct OpeningTests {
+    private let folder: TemporaryFolder
+
+    init() throws {
+        folder = try TemporaryFolder()
+    }
+
+    /// Prepares a store and returns why it cannot be used.
+    private func unusable(_ path: String) async throws -> String {
+        let store = folder.store(at: path)
+        let error = await #expect(throws: StoreError.self) { _ = try await store.prepare() }
+        #expect(error?.code == .unusable)
+        #expect(!store.isReachable)
+        await store.close()
+        return error?.message ?? ""
+    }
+
+    @Test func missingFoldersAreMade() async throws {
+        let store = folder.store(at: folder.path + "/a/b/starling.db")
+        _ = try await store.prepare()
+        await store.close()
+        #expect(access(folder.path + "/a/b/starling.db", R_OK) == 0)
+    }
+
+    @Test func twoSpellingsAreOneFile() async throws {
+        try #require(symlink(folder.path, folder.path + "/link") == 0)
+        let one = folder.store()
+        let other = folder.store(at: folder.path + "/link/./starling.db")
+        #expect(try await one.prepare() == other.prepare())
+        #expect(access(folder.database + ".turn", R_OK) == 0)
+        await one.close()
+        await other.close()
+    }
+
+    @Test(arguments: ["", "/", "folder/", "a\0b"])
+    func aPathThatIsNoFileIsRefused(_ path: String) async throws {
+        #expect(try await unusable(path).contains("--store"))
+    }
+
+    @Test func aFileInTheFoldersPlaceIsRefused() async throws {
+        try write("not a folder", to: folder.path + "/file")
+        #expect(try await unusable(folder.path + "/file/starling.db").contains("folder"))
+    }
+
+    @Test func aFolderInTheFilesPlaceIsRefused() async throws {
+        try #require(mkdir(folder.database, 0o755) == 0)
+        _ = try await unusable(folder.database)
+    }
+
+    @Test func aFileThatIsNoDatabaseIsRefusedAndKept() async throws {
+        let text = String(repeating: "This is a letter to my aunt. ", count: 200)
+        try write(text, to: folder.database)
+        let message = try await unusable(folder.database)
+        #expect(message.contains("not a SQLite database"))
+        #expect(try read(folder.database) == text)
+    }
+
+    @Test func aDatabaseOfAnotherProgramIsRefusedAndKept() async throws {
+        try RawDatabase(folder.database, isCreated: true).execute("CREATE TABLE recipes (name TEXT)")
+        let before = try read(folder.database)
+        #expect(try await unusable(folder.database).contains("another program"))
+        #expect(try read(folder.database) == before)
+    }
+
+    @Test func aNewerSchemaIsRefused() async throws {
+        await (try await folder.prepared()).close()
+        try RawDatabase(folder.database).execute("UPDATE flock SET schema_version = 99")
+        let message = try await unusable(folder.database)
+        #expect(message.contains("99"))
+        #expect(message.contains("newer starling"))
+    }
+
+    @Test(arguments: [
+        "DELETE FROM flock", "UPDATE flock SET uuid = 'nonsense'", "UPDATE flock SET schema_version = -1",
+    ])
+    func aDamagedIdentityIsRefused(_ sql: String) async throws {
+        await (try await folder.prepared()).close()
+        try RawDatabase(folder.database).execute(sql)
+        #expect(try await unusable(folder.database).contains("damaged"))
+    }
+
+    @Test func aReplacedFileIsNoticed() async throws {
+        let store = try await folder.prepared()
+        let row = try await store.register(log: Work.log, node: "n0")
+        try #require(rename(folder.database, folder.database + ".away") == 0)
+        let error = await #expect(throws: StoreError.self) {
+            _ = try await store.commit(Work.transaction(at: row.position))
+        }
+        #expect(error?.code == .unusable)
+        #expect(error?.message.contains("put it back") == true)
+        try #require(rename(folder.database + ".away", folder.database) == 0)
+        #expect(try await store.commit(Work.transaction(at: row.position)).stored == UInt64(Work.readingsPerStep))
+        await store.close()
+    }
+
+    @Test func anInterruptedDeletionIsFinished() async throws {
+        let store = try await folder.prepared()
+        _ = try await store.register(log: Work.log, node: "n0")
+        _ = try await store.commit(Work.transaction(at: .start))
+        await store.close()
+        // As a crash leaves it after the first transaction of a deletion.
+        try RawDatabase(folder.database).execute(
+            """
+            INSERT INTO deleted_series SELECT id FROM series WHERE device = 1;
+            DELETE FROM series WHERE device = 1; DELETE FROM devices WHERE id = 1;
+            """)
+        let again = try await folder.prepared()
+        #expect(try await Work.storedCount(again) == Work.readingsPerStep * 3 / 4)
+        await again.close()
+        let file = try RawDatabase(folder.database)
+        #expect(try file.numbers("SELECT COUNT(*) FROM readings") == [Int64(Work.readingsPerStep * 3 / 4)])
+        #expect(try file.numbers("SELECT COUNT(*) FROM deleted_series") == [0])
+    }
+
+    @Test func deletedReadingsLeaveTheFile() async throws {
+        let store = try await folder.prepared()
+        _ = try await store.register(log: Work.log, node: "n0")
+        _ = try await store.commit(Work.transaction(at: .start, count: 60_000))
+        #expect(try await store.delete(Work.series(0).device) != nil)
+        await store.close()
+        let file = try RawDatabase(folder.database)
+        #expect(try file.numbers("SELECT COUNT(*) FROM readings") == [45_000])
+        #expect(try file.numbers("SELECT COUNT(*) FROM deleted_series") == [0])
+    }
+
+    @Test func aRowThatSQLiteRefusesIsKeptInQuarantine() async throws {
+        let store = try await folder.prepared()
+        _ = try await store.register(log: Work.log, node: "n0")
+        try RawDatabase(folder.database).execute(
+            """
+            CREATE TRIGGER picky BEFORE INSERT ON readings WHEN NEW.time = 7
+            BEGIN SELECT RAISE(ABORT, 'seven is not welcome'); END
+            """)
+        let row = try await store.commit(Work.transaction(at: .start))
+        #expect(row.discarded == 1)
+        #expect(row.stored == UInt64(Work.readingsPerStep - 1))
+        await store.close()
+        let file = try RawDatabase(folder.database)
+        #expect(try file.texts("SELECT reason FROM quarantine") == ["seven is not welcome"])
+        #expect(try file.numbers("SELECT position FROM quarantine") == [7])
+        #expect(try file.texts("SELECT device FROM quarantine") == ["device-3"])
+    }
+
+    private func write(_ text: String, to path: String) throws {
+        guard let file = fopen(path, "w") else { throw PosixError(call: "fopen") }
+        defer { fclose(file) }
+        fputs(text, file)
+    }
+
+    private func read(_ path: String) throws -> String {
+        String(decoding: try FileCopy.bytes(of: path), as: UTF8.self)
+    }
+}
