@@ -9,6 +9,8 @@ package import Telemetry
 package final class IngestLog: Sendable {
     /// Appends and reads that may wait for their queue; each holds its records in memory.
     package static let callsWaitingMax = 1024
+    /// Encoded bytes of one append; whoever has more appends twice.
+    package static let appendBytesMax = 64 << 20
     /// Bytes one `read` takes at most, however much it is asked for.
     package static let readBytesMax = 16 << 20
 

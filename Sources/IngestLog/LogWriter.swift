@@ -7,8 +7,6 @@ import Telemetry
 /// One append is all or nothing as far as room goes: every byte it needs is set aside before the first is written, so
 /// a full disk is an answer (`.diskFull`), not an accident, and the positions stay where they were.
 struct LogWriter {
-    /// Encoded bytes of one append; whoever has more appends twice.
-    static let appendBytesMax = 64 << 20
     /// A larger buffer is given back after use.
     private static let bufferKeptBytesMax = 4 << 20
 
@@ -99,8 +97,8 @@ struct LogWriter {
             do throws(FormatError) { try record.encode(into: &buffer, seal: seal) } catch {
                 throw LogError(.invalidRecords, "a record at \(record.position) cannot be written: \(error)")
             }
-            guard buffer.count <= Self.appendBytesMax else {
-                throw LogError(.invalidRecords, "more than \(Self.appendBytesMax) bytes in one append; split it")
+            guard buffer.count <= IngestLog.appendBytesMax else {
+                throw LogError(.invalidRecords, "more than \(IngestLog.appendBytesMax) bytes in one append; split it")
             }
             // Segments are named by their base, so one without readings cannot end: the next would have its name.
             if last.start + UInt64(buffer.count - last.bytes.lowerBound) > settings.segmentBytes, end > last.base {

@@ -102,7 +102,8 @@ package struct ByteReader {
     private mutating func readLongVarint() throws(FormatError) -> UInt64 {
         var value: UInt64 = 0
         var index = offset
-        for shift in stride(from: UInt64(0), through: 63, by: 7) {
+        var shift: UInt64 = 0
+        while shift < 64 {
             guard index < bytes.count else { throw .truncated(needed: 1, left: 0) }
             let byte = bytes[index]
             index += 1
@@ -113,6 +114,7 @@ package struct ByteReader {
                 offset = index
                 return value
             }
+            shift += 7
         }
         throw .badInteger
     }

@@ -6,6 +6,14 @@ import Synchronization
 final class Disk: Sendable {
     enum Call: Hashable, Sendable { case write, read, sync, syncAll, allocate, truncate, rename, unlink }
 
+    /// A call about to be made.
+    struct Event: Sendable {
+        let call: Call
+        var descriptor: Int32 = -1
+        /// The bytes of the file it is about.
+        var bytes: Range<UInt64> = 0..<0
+    }
+
     struct Faults: Sendable {
         /// Answers of the next calls of a kind: an error number each, 0 for "do it".
         var next: [Call: [Int32]] = [:]
@@ -19,9 +27,9 @@ final class Disk: Sendable {
 
     let faults = Mutex(Faults())
     let counts = Mutex<[Call: Int]>([:])
-    private let before: @Sendable (Call) -> Void
+    private let before: @Sendable (Event) -> Void
 
-    init(before: @escaping @Sendable (Call) -> Void = { _ in }) {
+    init(before: @escaping @Sendable (Event) -> Void = { _ in }) {
         self.before = before
     }
 
@@ -29,8 +37,9 @@ final class Disk: Sendable {
         faults.withLock { change(&$0) }
     }
 
-    private func answer(_ call: Call) -> Int32 {
-        before(call)
+    private func answer(_ event: Event) -> Int32 {
+        before(event)
+        let call = event.call
         counts.withLock { $0[call, default: 0] += 1 }
         return faults.withLock { faults in
             if let number = faults.always[call] { return number }
@@ -45,31 +54,34 @@ final class Disk: Sendable {
         let system = FileCalls.system
         var calls = system
         calls.write = { descriptor, bytes, offset in
-            let answer = self.answer(.write)
-            if answer != 0 { return -Int(answer) }
             let most = min(bytes.count, self.faults.withLock { $0.writeBytesMax })
+            let place = offset..<(offset + UInt64(most))
+            let answer = self.answer(Event(call: .write, descriptor: descriptor, bytes: place))
+            if answer != 0 { return -Int(answer) }
             return system.write(descriptor, UnsafeRawBufferPointer(rebasing: bytes[..<most]), offset)
         }
         calls.read = { descriptor, bytes, offset in
-            let answer = self.answer(.read)
+            let answer = self.answer(Event(call: .read, descriptor: descriptor))
             if answer != 0 { return -Int(answer) }
             let unreadable = self.faults.withLock { $0.unreadable }
             if let unreadable, unreadable.overlaps(offset..<(offset + UInt64(bytes.count))) { return -Int(EIO) }
             return system.read(descriptor, bytes, offset)
         }
-        calls.sync = { descriptor in self.checked(.sync) { system.sync(descriptor) } }
-        calls.syncAll = { descriptor in self.checked(.syncAll) { system.syncAll(descriptor) } }
+        calls.sync = { descriptor in self.checked(.sync, descriptor) { system.sync(descriptor) } }
+        calls.syncAll = { descriptor in self.checked(.syncAll, descriptor) { system.syncAll(descriptor) } }
         calls.allocate = { descriptor, offset, bytes in
-            self.checked(.allocate) { system.allocate(descriptor, offset, bytes) }
+            self.checked(.allocate, descriptor) { system.allocate(descriptor, offset, bytes) }
         }
-        calls.truncate = { descriptor, bytes in self.checked(.truncate) { system.truncate(descriptor, bytes) } }
+        calls.truncate = { descriptor, bytes in
+            self.checked(.truncate, descriptor) { system.truncate(descriptor, bytes) }
+        }
         calls.rename = { from, to in self.checked(.rename) { system.rename(from, to) } }
         calls.unlink = { path in self.checked(.unlink) { system.unlink(path) } }
         return calls
     }
 
-    private func checked(_ call: Call, _ body: () -> Int32) -> Int32 {
-        let answer = answer(call)
+    private func checked(_ call: Call, _ descriptor: Int32 = -1, _ body: () -> Int32) -> Int32 {
+        let answer = answer(Event(call: call, descriptor: descriptor))
         return answer == 0 ? body() : answer
     }
 }

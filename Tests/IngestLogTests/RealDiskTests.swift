@@ -11,14 +11,14 @@ struct RealDiskTests {
 
     @Test mutating func aRealFullDisk() async throws {
         let folder = try TemporaryFolder()
-        let mount = try #require(Mount(at: folder.path, options: "size=2m"))
+        let mount = try #require(Mount(at: folder.path, options: "size=1m"))
         defer { mount.unmount() }
         let settings = IngestLog.Settings(limitBytes: 64 << 20)
         let (log, _) = try open(folder.sub(), settings)
         var written: [LogRecord] = []
         var refusals = 0
         while refusals < 3 {
-            let record = LogRecord.readings(log.end, batch(1000, &generator))
+            let record = LogRecord.readings(log.end, batch(400, &generator))
             do throws(LogError) {
                 try await log.append([record], sync: true)
                 written.append(record)
@@ -33,14 +33,14 @@ struct RealDiskTests {
         #expect(mount.grow(to: "size=8m"))
         let (again, recovery) = try open(folder.sub(), settings)
         #expect(recovery.isClean)
-        let more = try await fill(again, [1000, 1000], &generator, sync: true)
+        let more = try await fill(again, [400, 400], &generator, sync: true)
         #expect(try await contents(of: again).records == written + more)
         await again.close()
     }
 
     @Test mutating func aReadOnlyDisk() async throws {
         let folder = try TemporaryFolder()
-        let mount = try #require(Mount(at: folder.path, options: "size=2m"))
+        let mount = try #require(Mount(at: folder.path, options: "size=1m"))
         defer { mount.unmount() }
         let settings = IngestLog.Settings(limitBytes: 64 << 10)
         let (log, _) = try open(folder.sub(), settings)

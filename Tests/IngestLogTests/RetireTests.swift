@@ -65,7 +65,7 @@ import Testing
     /// it again finds every reading either way.
     @Test(arguments: [Disk.Call.write, .sync, .syncAll, .allocate, .rename, .truncate], [ENOSPC, EIO])
     mutating func anyFailureLeavesOneWholeLog(call: Disk.Call, number: Int32) async throws {
-        for nth in 0..<12 {
+        for nth in 0..<8 {
             let data = folder.sub("data-\(nth)")
             let disk = Disk()
             let (log, _) = try open(data, disk: disk)

@@ -7,7 +7,8 @@ final class TemporaryFolder: Sendable {
     init() throws {
         let url = FileManager.default.temporaryDirectory.appendingPathComponent("starling-log-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
-        path = url.path
+        // As the system tells it, for comparing with the paths of open files.
+        path = url.resolvingSymlinksInPath().path
     }
 
     deinit {
@@ -21,6 +22,11 @@ final class TemporaryFolder: Sendable {
 enum Files {
     static func copy(_ from: String, to target: String) {
         try? FileManager.default.copyItem(atPath: from, toPath: target)
+    }
+
+    /// Where an open file is, by its descriptor.
+    static func path(of descriptor: Int32) -> String? {
+        try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/fd/\(descriptor)")
     }
 
     static func names(in folder: String) -> [String] {
