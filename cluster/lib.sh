@@ -2,6 +2,8 @@
 # What the scripts of this folder share. Source it; it runs nothing.
 
 set -euo pipefail
+# Without this a command substitution goes on after a failure inside it.
+shopt -s inherit_errexit
 
 # A shell that builds parts of the package alone must not hide the rest from us.
 unset STARLING_ONLY
@@ -217,7 +219,7 @@ start_time() {
 # The pid of a process that we started and that still runs; a number that went to another process does not count.
 running_pid() {
     local pid started
-    read -r pid started <"$RUN_DIR/$1.pid" 2>/dev/null || return 1
+    read -r pid started 2>/dev/null <"$RUN_DIR/$1.pid" || return 1
     is_number "$pid" || return 1
     [[ $(start_time "$pid") == "$started" ]] || return 1
     echo "$pid"
@@ -225,11 +227,23 @@ running_pid() {
 
 is_running() { running_pid "$1" >/dev/null; }
 
-# Starts a command in a session of its own, with nothing of the caller's terminal. Usage: launch NAME COMMAND…
+# Becomes a command in a session of its own. Whatever else the caller had open (a lock, a pipe somebody reads to its end)
+# is closed. Usage: detached COMMAND…
+detached() {
+    local fd
+    cd "$RUN_DIR"
+    for fd in /proc/self/fd/*; do
+        fd=${fd##*/}
+        if ((fd > 2)); then eval "exec $fd>&-"; fi
+    done
+    exec setsid -- "$@"
+}
+
+# Starts a command that outlives this script. Usage: launch NAME COMMAND…
 launch() {
     local name=$1 pid
     shift
-    (cd "$RUN_DIR" && exec setsid -- "$@") </dev/null >>"$RUN_DIR/$name.log" 2>&1 9>&- &
+    detached "$@" </dev/null >>"$RUN_DIR/$name.log" 2>&1 &
     pid=$!
     disown "$pid" 2>/dev/null || true
     printf '%s %s\n' "$pid" "$(start_time "$pid" || echo 0)" >"$RUN_DIR/$name.pid"
@@ -277,7 +291,7 @@ unlock() { exec 9>&-; }
 # What `up` was called with, for the scripts that come later. Usage: setting NAME
 setting() {
     local value
-    value=$(sed -n "s/^$1=//p" "$RUN_DIR/cluster.conf" 2>/dev/null | head -n 1)
+    value=$(sed -n "s/^$1=//p" "$RUN_DIR/cluster.conf" 2>/dev/null | head -n 1) || true
     is_number "$value" || die "no cluster in $RUN_DIR; start one with cluster/up"
     echo "$value"
 }
