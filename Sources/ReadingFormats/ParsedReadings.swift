@@ -66,7 +66,8 @@ extension BodyError: CustomStringConvertible {
         case .nothingAcceptable(let parsed) where parsed.rejected == 0:
             "The array is empty: there is no message to accept. Send at least one."
         case .nothingAcceptable(let parsed):
-            "Nothing in the body can be accepted (\(parsed.rejected) rejected): mend what `errors` lists and send it again."
+            "Nothing in the body can be accepted (\(parsed.rejected) rejected): mend what `errors` lists,"
+                + " then send it again."
         case .tooLarge:
             "The body has more than \(ReadingParser.bodyByteCountMax) bytes: send the messages in smaller parts."
         }

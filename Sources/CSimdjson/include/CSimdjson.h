@@ -80,7 +80,8 @@ typedef struct {
 typedef struct {
     /// Of the element in its array or of the line, from 0.
     uint64_t index;
-    /// Anything but `none`: the line is broken at `fault_offset` (bytes into the body), nothing else is set. Of lines only.
+    /// Anything but `none`: the line is broken at `fault_offset` (bytes into the body), and nothing below is set. Of
+    /// lines only.
     starling_json_fault fault;
     size_t fault_offset;
     /// What the message is: the fields mean something only in an object.
