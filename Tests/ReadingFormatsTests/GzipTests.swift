@@ -107,7 +107,7 @@ struct GzipTests {
 
     static let corruptions = [
         Corruption(
-            testDescription: "plain text", reason: "incorrect header check", bytes: Array("{\"device_id\":\"d\"}".utf8)),
+            testDescription: "text", reason: "incorrect header check", bytes: Array("{\"device_id\":\"d\"}".utf8)),
         Corruption(
             testDescription: "zlib's own header", reason: "incorrect header check", bytes: [0x78, 0x9C, 0x03, 0x00]),
         Corruption(testDescription: "magic", reason: "incorrect header check", bytes: changed(0, by: 1)),
