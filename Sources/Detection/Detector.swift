@@ -67,6 +67,6 @@ package struct Detector: Hashable, Sendable {
         return max(quick * (1 - say * (1 - weight)), slow)
     }
 
-    /// Raw score from which the forest is asked. Nineteen of twenty readings never ask it, which keeps scoring cheap.
+    /// Raw score from which the forest is asked. Ninety-eight of a hundred ordinary readings never ask it, which keeps scoring cheap.
     private static let askFrom = 0.6
 }

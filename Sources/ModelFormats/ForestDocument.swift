@@ -62,6 +62,20 @@ private struct Raw: Decodable {
         case decisionFunction = "decision_function"
     }
 
+    init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        format = try container.decode(String.self, forKey: .format)
+        features = try container.wholeNumber(forKey: .features)
+        treesCount = try container.wholeNumber(forKey: .treesCount)
+        maxSamples = try container.wholeNumber(forKey: .maxSamples)
+        offset = try container.decode(Double.self, forKey: .offset)
+        trees = try container.decode([TreeDocument].self, forKey: .trees)
+        rows = try container.decode([[Double?]].self, forKey: .rows)
+        scoreSamples = try container.decode([Double].self, forKey: .scoreSamples)
+        decisionFunction = try container.decode([Double].self, forKey: .decisionFunction)
+        predict = try container.wholeNumbers(forKey: .predict)
+    }
+
     func flatRows() throws(ModelFormatError) -> [Double] {
         var flat: [Double] = []
         flat.reserveCapacity(rows.count * (rows.first?.count ?? 0))

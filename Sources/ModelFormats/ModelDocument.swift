@@ -14,7 +14,7 @@ package enum ModelDocument {
     /// - Throws: `.unwritable` or `.tooLarge` for a detector that was put together with values no training yields.
     package static func encode(_ detector: Detector) throws(ModelFormatError) -> [UInt8] {
         let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys]
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         let bytes: [UInt8]
         do {
             bytes = Array(try encoder.encode(Raw(detector)))
@@ -89,6 +89,17 @@ private struct Raw: Codable {
         checksum = valuesChecksum
     }
 
+    init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        format = try container.decode(String.self, forKey: .format)
+        checksum = try container.decode(String.self, forKey: .checksum)
+        name = try container.decode(String.self, forKey: .name)
+        version = try container.wholeNumber(forKey: .version)
+        readings = try container.wholeNumber(forKey: .readings)
+        world = try container.decode(World.self, forKey: .world)
+        familiarity = try container.decodeIfPresent(Familiarity.self, forKey: .familiarity)
+    }
+
     func detector() throws(ModelFormatError) -> Detector {
         // The rule for names of metrics: a model's name goes wherever a metric's goes.
         guard Metric(name) != nil else {
@@ -127,6 +138,17 @@ private struct Raw: Codable {
 }
 
 extension Raw.Familiarity {
+    init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        ordinary = try container.decode(Double.self, forKey: .ordinary)
+        unusual = try container.decode(Double.self, forKey: .unusual)
+        reach = try container.decode(Double.self, forKey: .reach)
+        features = try container.wholeNumber(forKey: .features)
+        maxSamples = try container.wholeNumber(forKey: .maxSamples)
+        offset = try container.decode(Double.self, forKey: .offset)
+        trees = try container.decode([TreeDocument].self, forKey: .trees)
+    }
+
     func value() throws(ModelFormatError) -> ResidualFamiliarity {
         let forest = try trees.forest(
             path: "familiarity.trees", features: features, sampleCount: maxSamples, offset: offset)

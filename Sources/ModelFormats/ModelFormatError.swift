@@ -1,5 +1,4 @@
 package import Detection
-import Foundation
 
 /// Why a document is no model that can be used. The text names the place in the document and what is wrong there.
 package enum ModelFormatError: Error, Hashable, Sendable, CustomStringConvertible {
@@ -22,7 +21,7 @@ package enum ModelFormatError: Error, Hashable, Sendable, CustomStringConvertibl
         case .tooLarge(let bytes, let allowed):
             "the document has \(bytes) bytes, at most \(allowed) are read; export fewer trees or rows"
         case .notJSON(let reason):
-            "the document is not JSON: \(reason); export it again"
+            "the document is not JSON, or a number in it is too large: \(reason) Export it again"
         case .misshapen(let path, let reason), .invalid(let path, let reason):
             "\(path): \(reason)"
         case .unknownFormat(let found, let expected):
@@ -71,22 +70,6 @@ package enum ModelFormatError: Error, Hashable, Sendable, CustomStringConvertibl
         case is Double.Type: "a number"
         case is String.Type: "a text"
         default: "\(type)".hasPrefix("Array") || "\(type)".hasPrefix("Unkeyed") ? "a list" : "an object"
-        }
-    }
-}
-
-/// The one way JSON is read here.
-enum JSONDocument {
-    static func decode<Document: Decodable>(
-        _ type: Document.Type, from bytes: [UInt8], bytesCountMax: Int
-    ) throws(ModelFormatError) -> Document {
-        guard bytes.count <= bytesCountMax else { throw .tooLarge(bytes: bytes.count, allowed: bytesCountMax) }
-        do {
-            return try JSONDecoder().decode(type, from: Data(bytes))
-        } catch let error as DecodingError {
-            throw ModelFormatError(error)
-        } catch {
-            throw .notJSON("\(error)")
         }
     }
 }

@@ -24,6 +24,16 @@ struct TreeDocument: Codable {
         missingLeft = tree.missingLeft.map { $0 ? 1 : 0 }
     }
 
+    init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        feature = try container.wholeNumbers(forKey: .feature)
+        threshold = try container.decode([Double].self, forKey: .threshold)
+        left = try container.wholeNumbers(forKey: .left)
+        right = try container.wholeNumbers(forKey: .right)
+        samples = try container.wholeNumbers(forKey: .samples)
+        missingLeft = try container.wholeNumbers(forKey: .missingLeft)
+    }
+
     /// - Parameter path: where the tree stands in the document.
     func arrays(path: String) throws(ModelFormatError) -> TreeArrays {
         if let index = missingLeft.firstIndex(where: { $0 != 0 && $0 != 1 }) {

@@ -41,15 +41,24 @@ struct DetectorBench {
         return try #require(score, "the metric is still learning")
     }
 
-    /// Feeds all and returns the indices (after training) that were flagged.
-    mutating func flagged(_ values: [Double], kind: SeriesKind, device: Int = 0) -> (scored: Int, flagged: [Int]) {
-        var scored = 0
-        var flagged: [Int] = []
-        for (index, value) in values.enumerated() {
-            guard let score = feed(value, device: device, afterSeconds: kind.intervalSeconds) else { continue }
-            scored += 1
-            if Detector.result(score: score) == .anomaly { flagged.append(index) }
+    /// Feeds all to one device, and returns the indices of what was flagged once the metric had its model.
+    mutating func flagged(_ values: [Double], kind: SeriesKind) -> (scored: Int, flagged: [Int]) {
+        var index = 0
+        while index < values.count, detector == nil {
+            _ = feed(values[index], afterSeconds: kind.intervalSeconds)
+            index += 1
         }
-        return (scored, flagged)
+        guard let detector, var state = states[0], var time = times[0] else { return (0, []) }
+        let first = index
+        var flagged: [Int] = []
+        while index < values.count {
+            time = time.advanced(byMicroseconds: Int64(kind.intervalSeconds) * 1_000_000)
+            if Detector.result(score: detector.score(values[index], at: time, state: &state)) == .anomaly {
+                flagged.append(index)
+            }
+            index += 1
+        }
+        (states[0], times[0]) = (state, time)
+        return (values.count - first, flagged)
     }
 }
