@@ -131,7 +131,9 @@ let executables: [Target] = [
 let testKits: [Target] = [
     .target(
         name: "StoreConformance", dependencies: ["Telemetry", "HashRing", "Ports"], path: "Tests/StoreConformance",
-        swiftSettings: swift)
+        swiftSettings: swift),
+    // A node as a process, and a client of it without anything in between; for the benchmarks too.
+    .target(name: "NodeHarness", path: "Tests/NodeHarness", swiftSettings: swift),
 ]
 
 let testTargets: [Target] = [
@@ -158,9 +160,9 @@ let testTargets: [Target] = [
             metrics, lifecycle,
         ]),
     .testTarget(name: "TidyTests", swiftSettings: swift),
+    // It runs the built program: `swift build --product starling` first, where only this target is built.
     .testTarget(
-        name: "NodeTests", dependencies: ["starling", "Telemetry", httpClient, nioCore, grdbSQLite],
-        swiftSettings: swift),
+        name: "NodeTests", dependencies: ["NodeHarness", "Telemetry", "LogFormat", grdbSQLite], swiftSettings: swift),
 ]
 
 // MARK: A part of the package, built alone
