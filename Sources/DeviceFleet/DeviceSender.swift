@@ -48,7 +48,6 @@ package struct DeviceSender: Sendable {
         case .ask(let server):
             let messages = Array(buffer.prefix(Self.messagesPerRequestMax))
             inFlight = (server, messages.count)
-            counts.sent += messages.count * readingsPerMessage
             return .send(server: server, messages)
         case .wait(let retry):
             guard let next = schedule.next else { return .wait(until: retry) }

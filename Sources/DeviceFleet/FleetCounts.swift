@@ -2,8 +2,6 @@
 package struct FleetCounts: Hashable, Sendable {
     /// Measured.
     package var produced = 0
-    /// Handed to a server, each time they were.
-    package var sent = 0
     package var accepted = 0
     /// Refused for good by a server.
     package var rejected = 0
@@ -17,6 +15,9 @@ package struct FleetCounts: Hashable, Sendable {
     package var anomalies = 0
 
     package init() {}
+
+    /// Handed over: a server answered for them, one way or the other.
+    package var sent: Int { accepted &+ rejected }
 
     package static func + (lhs: FleetCounts, rhs: FleetCounts) -> FleetCounts {
         lhs.combined(with: rhs, by: &+)
@@ -33,6 +34,6 @@ package struct FleetCounts: Hashable, Sendable {
     }
 
     private static var fields: [WritableKeyPath<FleetCounts, Int>] {
-        [\.produced, \.sent, \.accepted, \.rejected, \.buffered, \.dropped, \.errors, \.anomalies]
+        [\.produced, \.accepted, \.rejected, \.buffered, \.dropped, \.errors, \.anomalies]
     }
 }

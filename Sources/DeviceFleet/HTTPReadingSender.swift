@@ -75,8 +75,9 @@ package struct HTTPReadingSender: ReadingSender {
         case let error as HTTPClientError where error == .deadlineExceeded: "no answer in time"
         case let error as HTTPClientError: error.shortDescription
         case is ChannelError: "cannot connect"
-        case let error as IOError: error.description
-        case is NIOConnectionError: "connection refused"
+        case let error as IOError: String(cString: strerror(error.errnoCode))
+        case let error as NIOConnectionError:
+            error.connectionErrors.first.map { reason(of: $0.error) } ?? "\(error.host) has no address"
         default: String(describing: error)
         }
     }

@@ -13,8 +13,7 @@ package enum ProgressLine {
         ]
         if counts.dropped > 0 { parts.insert("dropped \(counts.dropped)", at: 4) }
         if let total, total > 0 {
-            let done = counts.accepted + counts.rejected
-            parts.insert("\(min(100, done * 100 / total)) % of \(total)", at: 0)
+            parts.insert("\(min(100, counts.sent * 100 / total)) % of \(total)", at: 0)
         }
         // The last error is of interest only while it still holds something up.
         if let lastError,
@@ -31,7 +30,7 @@ package enum ProgressLine {
         var lines = [
             "\(devices) device(s), \(rounded(seconds)) s, \(rounded(rate)) readings/s accepted",
             "  produced \(counts.produced)   accepted \(counts.accepted)   rejected \(counts.rejected)",
-            "  sent \(counts.sent)   errors \(counts.errors)   anomalies put in \(counts.anomalies)",
+            "  failed requests \(counts.errors)   anomalies put in \(counts.anomalies)",
         ]
         if counts.buffered > 0 { lines.append("  \(counts.buffered) readings were never answered for") }
         if counts.dropped > 0 { lines.append("  \(counts.dropped) readings were dropped: the buffers were full") }
@@ -40,10 +39,9 @@ package enum ProgressLine {
 
     /// What stands at the end of a replay.
     package static func summary(_ counts: FleetCounts, of file: ReplayFile, seconds: Double) -> String {
-        let answered = counts.accepted + counts.rejected
-        let rate = seconds > 0 ? Double(answered) / seconds : 0
+        let rate = seconds > 0 ? Double(counts.sent) / seconds : 0
         var lines = [
-            "rows sent \(answered)   distinct \(file.distinctRowsCount)   accepted \(counts.accepted)"
+            "rows sent \(counts.sent)   distinct \(file.distinctRowsCount)   accepted \(counts.accepted)"
                 + "   rejected \(counts.rejected)   skipped \(file.badRowsCount)",
             "\(rounded(seconds)) s, \(rounded(rate)) rows/s, errors \(counts.errors)",
         ]

@@ -10,23 +10,24 @@ package struct ProgressReporter: Service {
     private let ledger: FleetLedger
     private let clock: any FleetClock
     private let total: Int?
-    private let isTerminal: Bool
+    /// Columns of the terminal; nil elsewhere.
+    private let columns: Int?
     private let write: @Sendable (String) -> Void
 
     package init(
-        ledger: FleetLedger, clock: any FleetClock, total: Int?, isTerminal: Bool,
+        ledger: FleetLedger, clock: any FleetClock, total: Int?, columns: Int?,
         write: @escaping @Sendable (String) -> Void
     ) {
         self.ledger = ledger
         self.clock = clock
         self.total = total
-        self.isTerminal = isTerminal
+        self.columns = columns
         self.write = write
     }
 
     /// Returns only when the run is asked to stop.
     package func run() async {
-        let period = isTerminal ? Self.terminalPeriodMicroseconds : Self.plainPeriodMicroseconds
+        let period = columns != nil ? Self.terminalPeriodMicroseconds : Self.plainPeriodMicroseconds
         var previous = ledger.counts
         var moment = clock.now()
         while true {
@@ -37,10 +38,11 @@ package struct ProgressReporter: Service {
             let line = ProgressLine.text(
                 counts, previous: previous, seconds: Double(now.microseconds - moment.microseconds) / 1e6,
                 total: total, lastError: ledger.lastError)
-            write(isTerminal ? "\r\u{1B}[K" + line : line + "\n")
+            // A line that wraps could not be written over.
+            write(columns.map { "\r\u{1B}[K" + line.prefix(max(20, $0 - 1)) } ?? line + "\n")
             previous = counts
             moment = now
         }
-        if isTerminal { write("\r\u{1B}[K") }
+        if columns != nil { write("\r\u{1B}[K") }
     }
 }

@@ -34,7 +34,6 @@ package struct ReplaySender: Sendable {
         case .ask(let server):
             let rows = position..<min(position + Self.rowsPerRequestMax, rowsCount)
             inFlight = (server, rows)
-            counts.sent += rows.count
             return .send(server: server, rows: rows)
         }
     }

@@ -10,6 +10,14 @@ package import Logging
 package enum StandardError {
     package static var isTerminal: Bool { isatty(STDERR_FILENO) == 1 }
 
+    /// Nil when it is no terminal; 80 when the terminal does not say.
+    package static var columns: Int? {
+        guard isTerminal else { return nil }
+        var size = winsize()
+        let isKnown = ioctl(STDERR_FILENO, UInt(TIOCGWINSZ), &size) == 0 && size.ws_col > 0
+        return isKnown ? Int(size.ws_col) : 80
+    }
+
     /// Writes all of `bytes`; gives up silently when nobody reads, since there is no place left to complain.
     package static func write(_ bytes: [UInt8]) {
         bytes.withUnsafeBytes { buffer in

@@ -102,7 +102,7 @@ struct SimulateCommand: AsyncParsableCommand {
         _ work: some Service, ledger: FleetLedger, clock: SystemFleetClock, total: Int?, limit: Duration?
     ) async throws {
         let reporter = ProgressReporter(
-            ledger: ledger, clock: clock, total: total, isTerminal: StandardError.isTerminal
+            ledger: ledger, clock: clock, total: total, columns: StandardError.columns
         ) { StandardError.write(Array($0.utf8)) }
         var logger = Logger(label: "starling.lifecycle")
         logger.logLevel = .error

@@ -38,13 +38,13 @@ import Testing
         var before = FleetCounts()
         before.accepted = 100
         var now = before
-        now.sent = 320
+        now.rejected = 20
         now.accepted = 300
         now.buffered = 20
         now.errors = 2
         let line = ProgressLine.text(now, previous: before, seconds: 4, total: 600, lastError: "http://h: refused")
         #expect(
-            line == "50 % of 600 · sent 320 · accepted 300 · rejected 0 · buffered 20 · errors 2 · 50.0 readings/s · "
+            line == "53 % of 600 · sent 320 · accepted 300 · rejected 20 · buffered 20 · errors 2 · 50.0 readings/s · "
                 + "last: http://h: refused")
         #expect(!ProgressLine.text(now, previous: before, seconds: 0).contains("last"))
     }
