@@ -36,9 +36,10 @@ package struct DetectorState: Hashable, Sendable {
 
     /// - Returns: nil unless the bytes are a state of a version known here; the series then starts anew.
     package init?(decoding bytes: some Collection<UInt8>) {
-        guard bytes.first == Self.version, let residual = EWMAResidual(decoding: bytes.dropFirst()) else {
-            return nil
-        }
+        // States come by the thousand when a node warms up: one look at the count before anything is copied.
+        guard bytes.count == 1 + EWMAResidual.encodedCount, bytes.first == Self.version,
+            let residual = EWMAResidual(decoding: bytes.dropFirst())
+        else { return nil }
         self.init(residual: residual)
     }
 }

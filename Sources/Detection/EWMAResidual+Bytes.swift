@@ -25,19 +25,18 @@ extension EWMAResidual {
 
     /// - Returns: nil unless the bytes are a state of a known version with values that this type can hold.
     package init?(decoding bytes: some Collection<UInt8>) {
-        guard bytes.count == Self.encodedCount, bytes.first == Self.version else { return nil }
-        var rest = bytes.dropFirst()
-        func next<Word: FixedWidthInteger & UnsignedInteger>(_: Word.Type) -> Word {
-            var word: Word = 0
-            for index in 0..<(Word.bitWidth / 8) { word |= Word(rest.popFirst() ?? 0) << (8 * index) }
-            return word
+        let bytes = Array(bytes)
+        guard bytes.count == Self.encodedCount, bytes[0] == Self.version else { return nil }
+        var place = 1
+        func next(_ count: Int) -> UInt64 {
+            defer { place += count }
+            return (0..<count).reduce(0) { $0 | UInt64(bytes[place + $1]) << (8 * UInt64($1)) }
         }
-        func double() -> Double { Double(bitPattern: next(UInt64.self)) }
-        func float() -> Float { Float(bitPattern: next(UInt32.self)) }
+        func double() -> Double { Double(bitPattern: next(8)) }
+        func float() -> Float { Float(bitPattern: UInt32(next(4))) }
         self.init(
-            levels: (double(), double(), double()),
-            lastTime: Instant(microseconds: Int64(bitPattern: next(UInt64.self))),
+            levels: (double(), double(), double()), lastTime: Instant(microseconds: Int64(bitPattern: next(8))),
             trend: float(), deviations: (float(), float(), float()), interval: float(), before: float(),
-            readings: next(UInt16.self), burden: next(UInt8.self), resolution: next(UInt8.self))
+            readings: UInt16(next(2)), burden: UInt8(next(1)), resolution: UInt8(next(1)))
     }
 }
