@@ -15,12 +15,18 @@ enum Tool {
         }
     }
 
-    static func run(_ name: String, _ arguments: [String], in folder: URL) throws -> Result {
-        guard let program = find(name) else { return Result(status: 127, output: "no \(name) in PATH") }
+    /// - Parameter name: of a program in `PATH`, or its whole path.
+    static func run(
+        _ name: String, _ arguments: [String], in folder: URL, environment: [String: String]? = nil
+    ) throws -> Result {
+        guard let program = name.hasPrefix("/") ? name : find(name) else {
+            return Result(status: 127, output: "no \(name) in PATH")
+        }
         let process = Process()
         process.executableURL = URL(filePath: program)
         process.arguments = arguments
         process.currentDirectoryURL = folder
+        if let environment { process.environment = environment }
         process.standardInput = FileHandle.nullDevice
         let pipe = Pipe()
         process.standardOutput = pipe

@@ -1,0 +1,87 @@
+import Foundation
+
+/// The scripts of `cluster/` in a folder of their own, with programs that only pretend: what is tested is how the scripts
+/// start, find, stop and tell, not what a node does.
+struct FakeCluster {
+    let folder: URL
+    let port: UInt16
+    private var environment: [String: String]
+
+    /// Says it is ready as soon as it runs, and stops on SIGTERM.
+    static let goodNode = """
+        #!/bin/bash
+        case $1 in
+        health) [[ -e $FAKE_READY && -d /proc/$(cat "$FAKE_READY") ]] ;;
+        node) echo $$ >"$FAKE_READY"; echo "node $*"; trap 'echo bye; exit 0' TERM; while :; do read -rt 1 <> <(:); done ;;
+        simulate) echo "simulate $*"; trap 'exit 0' TERM; while :; do read -rt 1 <> <(:); done ;;
+        esac
+        """
+
+    /// Fails at once.
+    static let badNode = """
+        #!/bin/bash
+        [[ $1 != health ]] || exit 1
+        echo "cannot open the store"; exit 1
+        """
+
+    /// - Parameter folder: an empty one.
+    init(in folder: URL, program: String = goodNode) throws {
+        self.folder = folder
+        port = try LoopbackListener.freePort()
+        let manager = FileManager.default
+        try manager.copyItem(at: Repository.root.appending(path: "cluster"), to: folder.appending(path: "cluster"))
+        for name in [".build/release", "bin"] {
+            try manager.createDirectory(at: folder.appending(path: name), withIntermediateDirectories: true)
+        }
+        environment = [
+            "PATH": folder.appending(path: "bin").path + ":/usr/bin:/bin:/usr/sbin",
+            "STARLING_RUN_DIR": folder.appending(path: "run").path,
+            "STARLING_HTTP_BASE": "\(port)",
+            "FAKE_READY": folder.appending(path: "ready").path,
+        ]
+        try install(".build/release/starling", program)
+        try install("bin/swift", "#!/bin/bash\n[[ $1 != --version ]] || echo 'Swift version 6.3.1 (fake)'\n")
+        try install("bin/dpkg-query", "#!/bin/bash\necho installed\n")
+        try install("bin/apt-get", "#!/bin/bash\necho 'apt-get must not be called' >&2\nexit 1\n")
+    }
+
+    func install(_ path: String, _ text: String) throws {
+        let file = folder.appending(path: path)
+        try text.write(to: file, atomically: true, encoding: .utf8)
+        try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: file.path)
+    }
+
+    mutating func set(_ name: String, to value: String?) {
+        environment[name] = value
+    }
+
+    /// Runs a script to its end, and to the end of its output: a process that it left behind with the caller's output
+    /// open would hold this up.
+    func run(_ script: String, _ arguments: String...) throws -> Tool.Result {
+        try Tool.run(
+            folder.appending(path: "cluster/\(script)").path, arguments, in: folder, environment: environment)
+    }
+
+    func read(_ path: String) throws -> String {
+        try String(contentsOf: folder.appending(path: path), encoding: .utf8)
+    }
+
+    func exists(_ path: String) -> Bool {
+        FileManager.default.fileExists(atPath: folder.appending(path: path).path)
+    }
+
+    /// The process id that a pid file names.
+    func pid(_ name: String) throws -> Int32? {
+        Int32(try read("run/\(name).pid").split(separator: " ").first ?? "")
+    }
+
+    /// Runs `body` with a fake cluster, and stops whatever it left running.
+    static func use(program: String = goodNode, _ body: (inout FakeCluster) throws -> Void) throws {
+        try Tool.withFolder { folder in
+            var cluster = try FakeCluster(in: folder, program: program)
+            let own = cluster
+            defer { _ = try? own.run("down") }
+            try body(&cluster)
+        }
+    }
+}
