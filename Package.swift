@@ -121,8 +121,8 @@ let executables: [Target] = [
     .executableTarget(
         name: "starling-bench",
         dependencies: [
-            "Telemetry", "Detection", "LogFormat", "IngestLog", "ReadingFormats", "SQLiteStore", "Ports",
-            argumentParser, httpClient, nioCore, grdbSQLite,
+            "Telemetry", "Detection", "LogFormat", "IngestLog", "ReadingFormats", "NodeHarness", argumentParser,
+            grdbSQLite,
         ],
         swiftSettings: swift),
 ]

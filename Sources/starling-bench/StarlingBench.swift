@@ -1,0 +1,99 @@
+import ArgumentParser
+
+/// The command line of the benchmarks: one family of figures a file, each of them run alone or all in turn.
+@main
+struct StarlingBench: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "starling-bench",
+        abstract: "Measures Starling beside the limits of this machine, in the same run.",
+        discussion: """
+            Prints one JSON object a line: "value" is the median of "runs" runs, "limit" what a peer or a bare loop \
+            reached between them, and "ratio" the median of value : limit taken run by run, turned so that more is \
+            better. A machine shared with others moves value and limit together; the ratio stays.
+
+            Families (--only NAME, several times):
+              parse         bodies of POST /data, beside Foundation's JSON
+              log           appends to the ingest log, beside bare writes and fdatasync
+              forest-fit    an isolation forest of 100 trees over 256 rows, beside sorting the same rows
+              forest-score  its scores, beside a bare walk of as many dependent look-ups
+              post          single readings over HTTP, synced to disk, beside nginx answering 202 (wants nginx, wrk)
+              store         batches over HTTP until they are stored, beside bare SQLite (the client: wants nginx)
+              idle          memory of a node at rest; limit 60 MB
+              memory        memory after ten million readings of 1,000 devices; limit 250 MB (only when named)
+
+            Aims: post 0.3 (0.2 at least), store 0.6, idle and memory 1.
+
+            Examples:
+              starling-bench
+              starling-bench --only post --seconds 8 --runs 5
+              starling-bench --only store --only idle --binary .build/release/starling
+              starling-bench --only memory
+            """)
+
+    @Option(
+        help: .init("Measure this family; may be given several times. (default: all but memory)", valueName: "name"))
+    var only: [Family] = []
+
+    @Option(help: .init("The starling to measure. (default: the one beside this program)", valueName: "file"))
+    var binary: String?
+
+    @Option(help: .init("Runs of each figure; with a peer, pairs of runs.", valueName: "number"))
+    var runs = 5
+
+    @Option(help: .init("Length of one run of 'post'.", valueName: "seconds"))
+    var seconds = 8
+
+    @Option(help: .init("Readings of one run of 'store'.", valueName: "number"))
+    var readings = 300_000
+
+    @Option(
+        help: .init(
+            "Where nodes and logs keep their data: the disk to measure. (default: $TMPDIR)", valueName: "folder"))
+    var folder: String?
+
+    enum Family: String, CaseIterable, ExpressibleByArgument {
+        case parse, log, post, store, idle, memory
+        case forestFit = "forest-fit"
+        case forestScore = "forest-score"
+
+        /// Ten million readings take minutes and a gigabyte of disk.
+        static let usual: [Family] = [.parse, .log, .forestFit, .forestScore, .post, .store, .idle]
+    }
+
+    func validate() throws {
+        guard (1...99).contains(runs) else { throw ValidationError("--runs must be 1 to 99") }
+        guard (1...600).contains(seconds) else { throw ValidationError("--seconds must be 1 to 600") }
+        guard readings >= Bodies.readingsPerBatch, readings <= 100_000_000, readings % Bodies.readingsPerBatch == 0
+        else { throw ValidationError("--readings must be a multiple of \(Bodies.readingsPerBatch)") }
+    }
+
+    func run() async throws {
+        let bench = Bench(binary: binary, folder: folder, runs: runs, seconds: seconds, readings: readings)
+        var failed: [String] = []
+        for family in only.isEmpty ? Family.usual : only {
+            do {
+                for figure in try await figures(of: family, bench) { figure.print() }
+            } catch {
+                Report.note("NOT MEASURED: \(family.rawValue): \(error)")
+                failed.append(family.rawValue)
+            }
+        }
+        guard failed.isEmpty else {
+            Report.note("figures that could not be made: \(failed.joined(separator: ", "))")
+            throw ExitCode.failure
+        }
+    }
+
+    private func figures(of family: Family, _ bench: Bench) async throws -> [Figure] {
+        switch family {
+        case .parse: try ParseFigures.measure(bench)
+        case .log: try await LogFigures.measure(bench)
+        case .forestFit: ForestFitFigures.measure(bench)
+        case .forestScore: ForestScoreFigures.measure(bench)
+        case .post: try PostFigures.measure(bench)
+        case .store: try StoreFigures.measure(bench)
+        case .idle: try MemoryFigures.idle(bench)
+        case .memory: try MemoryFigures.afterManyReadings(bench)
+        }
+    }
+}
