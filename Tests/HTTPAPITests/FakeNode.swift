@@ -23,6 +23,8 @@ final class FakeNode: NodeService {
         var storeError: StoreError?
         var unreadiness: String?
         var ledger = Ledger()
+        /// Each look at the fleet finds it measured a second later.
+        var ticks = false
         var clock: Int64 = FakeNode.start.microseconds
     }
 
@@ -59,6 +61,10 @@ final class FakeNode: NodeService {
     func latest(_ query: LatestQuery) async -> LatestAnswer {
         state.withLock { state in
             state.latestQueries.append(query)
+            if state.ticks {
+                state.revision += 1
+                state.devices = state.devices.map { $0.later(by: 1_000_000) }
+            }
             return LatestAnswer(devices: state.devices, revision: state.revision, missing: state.missing)
         }
     }
@@ -138,6 +144,18 @@ extension DeviceRow {
 extension LatestDevice {
     init(_ name: String, _ metrics: [LatestMetric], isSilent: Bool = false, time: Instant = FakeNode.start) {
         self.init(device: DeviceID(unchecked: name), time: time, isSilent: isSilent, metrics: metrics)
+    }
+}
+
+extension LatestDevice {
+    func later(by microseconds: Int64) -> LatestDevice {
+        LatestDevice(
+            device: device, time: time.advanced(byMicroseconds: microseconds), isSilent: isSilent,
+            metrics: metrics.map { metric in
+                LatestMetric(
+                    metric: metric.metric, value: metric.value, verdict: metric.verdict,
+                    time: metric.time.advanced(byMicroseconds: microseconds), isSilent: metric.isSilent)
+            })
     }
 }
 

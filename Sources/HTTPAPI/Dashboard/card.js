@@ -3,6 +3,10 @@
 import { number, percent, span, timeOfDay } from "./format.js";
 import { Graph, hasCharts, seriesColour } from "./graph.js";
 
+/** A graph has a lane for each metric, and is never smaller than two nor larger than six. */
+const LANES_MIN = 2;
+const LANES_MAX = 6;
+
 const cardTemplate = document.getElementById("card-template");
 const metricTemplate = document.getElementById("metric-template");
 
@@ -40,7 +44,7 @@ export class Card {
     for (const metric of device.metrics) {
       if (typeof metric?.type !== "string") continue;
       seen.add(metric.type);
-      this.#row(metric.type).show(metric);
+      this.#row(metric.type).show(metric, status === "silent");
     }
     for (const [type, row] of this.#rows) {
       if (seen.has(type)) continue;
@@ -78,6 +82,7 @@ export class Card {
       .filter(({ points }) => points.length > 0)
       .map(({ type, points }) => ({ type, points, colour: seriesColour(this.#colourIndex(type)) }));
     const longest = Math.max(0, ...series.map(({ points }) => points.length));
+    this.#part.graph.style.setProperty("--lanes", String(Math.min(LANES_MAX, Math.max(LANES_MIN, series.length))));
     this.#part.graph.dataset.points = String(longest);
     this.#part.graph.dataset.drawn = String(hasCharts && longest > 1);
     this.element.querySelector("canvas").setAttribute("aria-label", description(series));
@@ -124,13 +129,13 @@ class Row {
     this.element.style.setProperty("--series", `var(--series-${index % 8})`);
   }
 
-  show(metric) {
+  show(metric, isDeviceSilent) {
     const result = ["normal", "anomaly", "learning", "unscored"].includes(metric.result) ? metric.result : "unscored";
     this.element.dataset.result = result;
     this.element.dataset.silent = String(metric.silent === true);
     this.#part.value.textContent = number(metric.value);
     this.#part.value.title = String(metric.value);
-    this.#part.badge.textContent = metric.silent === true ? `${result}, silent` : result;
+    this.#part.badge.textContent = metric.silent === true && !isDeviceSilent ? `${result}, silent` : result;
     const isScored = result === "normal" || result === "anomaly";
     this.#part.confidence.hidden = !isScored;
     this.#part.percent.textContent = percent(metric.confidence);
@@ -138,7 +143,7 @@ class Row {
     this.#part.confidence.title = `confidence ${percent(metric.confidence)}, score ${number(metric.score)}`;
     const share = Math.min(1, Math.max(0, Number(metric.confidence) || 0));
     this.#part.confidence.style.setProperty("--share", `${share * 100}%`);
-    this.#part.model.textContent = typeof metric.model === "string" && metric.model !== "none" ? metric.model : "no model yet";
+    this.#part.model.textContent = typeof metric.model === "string" && metric.model !== "none" ? metric.model : result === "learning" ? "no model yet" : "";
   }
 }
 

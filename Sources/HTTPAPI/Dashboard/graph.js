@@ -1,4 +1,5 @@
-// One small chart: a line a metric, each on its own scale, anomalous points marked. Nothing moves by itself.
+// One small chart: a line a metric, each in a lane and on a scale of its own (crossings would mean nothing), anomalous
+// points marked. Nothing moves by itself.
 
 import { number, timeOfDay } from "./format.js";
 
@@ -19,7 +20,11 @@ export class Graph {
     const colours = theme();
     const datasets = series.map((one, index) => dataset(one, index, colours));
     const scales = { x: timeScale(series, colours) };
-    series.forEach((_, index) => (scales[`y${index}`] = { display: false, grace: "12%" }));
+    // The last axis is the lowest lane: the first metric of the list is on top.
+    series.forEach((_, index) => {
+      const lane = series.length - 1 - index;
+      scales[`y${lane}`] = laneScale(series[lane].points);
+    });
     if (this.#chart) {
       this.#chart.data.datasets = datasets;
       this.#chart.options.scales = scales;
@@ -42,13 +47,36 @@ function dataset({ type, colour, points }, index, colours) {
     yAxisID: `y${index}`,
     data: points.map(([time, value]) => ({ x: time, y: value })),
     borderColor: colour,
-    borderWidth: 1.75,
+    borderWidth: colours.rem * 0.11,
     tension: 0.2,
-    pointRadius: points.map((point) => (point[2] ? 3.5 : points.length === 1 ? 2 : 0)),
+    clip: false,
+    pointRadius: points.map((point) => (point[2] ? colours.rem * 0.26 : points.length === 1 ? 2 : 0)),
     pointHitRadius: 8,
     pointBackgroundColor: points.map((point) => (point[2] ? colours.alarm : colour)),
     pointBorderColor: colours.surface,
     pointBorderWidth: points.map((point) => (point[2] ? 1.5 : 0)),
+  };
+}
+
+/** A lane shows at least 2 % of its value from edge to edge: the noise of a steady metric should look like noise. */
+const LANE_SPAN_MIN = 0.02;
+/** Part of a lane left free above and below. */
+const LANE_MARGIN = 0.18;
+
+function laneScale(points) {
+  const values = points.map((point) => point[1]);
+  const low = Math.min(...values);
+  const high = Math.max(...values);
+  const middle = (low + high) / 2;
+  const span = Math.max(high - low, Math.abs(middle) * LANE_SPAN_MIN, Number.MIN_VALUE * 1e10);
+  const half = span * (0.5 + LANE_MARGIN);
+  return {
+    stack: "lanes",
+    stackWeight: 1,
+    min: middle - half,
+    max: middle + half,
+    grid: { display: false, drawBorder: false },
+    ticks: { display: false },
   };
 }
 
@@ -61,7 +89,7 @@ function timeScale(series, colours) {
     grid: { display: false, drawBorder: false },
     ticks: {
       color: colours.quiet,
-      font: { size: 10, family: "system-ui, sans-serif" },
+      font: { size: colours.rem * 0.66, family: "system-ui, sans-serif" },
       maxRotation: 0,
       autoSkipPadding: 24,
       maxTicksLimit: 4,
@@ -77,7 +105,7 @@ function options(scales) {
     responsive: true,
     maintainAspectRatio: false,
     interaction: { mode: "nearest", axis: "x", intersect: false },
-    layout: { padding: { left: 4, right: 4, top: 6 } },
+    layout: { padding: { left: 0, right: 7, top: 6 } },
     scales,
     plugins: {
       legend: { display: false },
@@ -97,7 +125,12 @@ function options(scales) {
 function theme() {
   const style = getComputedStyle(document.documentElement);
   const read = (name) => style.getPropertyValue(name).trim();
-  return { quiet: read("--quiet"), alarm: read("--alarm"), surface: read("--surface") };
+  return {
+    quiet: read("--quiet"),
+    alarm: read("--alarm"),
+    surface: read("--surface"),
+    rem: Number.parseFloat(style.fontSize) || 16,
+  };
 }
 
 /** The colour of the n-th kind of metric, the same on every card. */

@@ -141,7 +141,7 @@ private final class PrometheusHistogram: RecorderHandler, TimerHandler, Promethe
         counts = Mutex(Counts(buckets: [UInt64](repeating: 0, count: bounds.count)))
     }
 
-    func recordNanoseconds(_ duration: Int64) { record(Double(duration) * 1e-9) }
+    func recordNanoseconds(_ duration: Int64) { record(Double(duration) / 1e9) }
     func record(_ value: Int64) { record(Double(value)) }
 
     func record(_ value: Double) {

@@ -1,0 +1,199 @@
+import Foundation
+import Synchronization
+
+/// A headless Chromium, driven by the DevTools protocol over a pipe: JSON messages, each ended by a zero byte.
+final class Browser: Sendable {
+    struct Failure: Error, CustomStringConvertible {
+        let description: String
+    }
+
+    private struct State {
+        var lastID = 0
+        var session: String?
+        var answers: [Int: CheckedContinuation<Data, any Error>] = [:]
+        var events: [String: AsyncStream<Void>.Continuation] = [:]
+        var unread = Data()
+        var hasEnded = false
+    }
+
+    private let process: Process
+    private let input = Pipe()
+    private let output = Pipe()
+    private let profile: URL
+    private let state = Mutex(State())
+
+    /// Debian's package is `chromium`.
+    private static let names = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"]
+
+    /// Starts a browser, hands it to `body`, ends it.
+    static func run(_ body: (Browser) async throws -> Void) async throws {
+        let browser = try Browser()
+        do {
+            try await browser.attach()
+            try await body(browser)
+        } catch {
+            browser.end()
+            throw error
+        }
+        browser.end()
+    }
+
+    private init() throws {
+        guard let program = Self.names.first(where: { FileManager.default.isExecutableFile(atPath: $0) }) else {
+            throw Failure(description: "the dashboard's tests need a browser: apt-get install chromium")
+        }
+        profile = FileManager.default.temporaryDirectory.appending(path: "starling-\(UUID().uuidString)")
+        // The protocol speaks on descriptors 3 and 4; only the first three can be given to a Process.
+        let script = "exec \"$0\" \"$@\" 3<&0 4>&1 0</dev/null 1>/dev/null 2>/dev/null"
+        process = Process()
+        process.executableURL = URL(filePath: "/bin/sh")
+        process.arguments = [
+            "-c", script, program, "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
+            "--no-first-run", "--disable-background-networking", "--hide-scrollbars", "--remote-debugging-pipe",
+            "--user-data-dir=\(profile.path)", "about:blank",
+        ]
+        process.standardInput = input
+        process.standardOutput = output
+        process.standardError = FileHandle.nullDevice
+        output.fileHandleForReading.readabilityHandler = { [weak self] handle in
+            self?.receive(handle.availableData)
+        }
+        try process.run()
+    }
+
+    private func attach() async throws {
+        let target = try await command("Target.createTarget", ["url": "about:blank"])["targetId"] as? String
+        let attached = try await command("Target.attachToTarget", ["targetId": target ?? "", "flatten": true])
+        let session = attached["sessionId"] as? String
+        state.withLock { $0.session = session }
+        try await command("Page.enable")
+    }
+
+    private func end() {
+        process.terminate()
+        process.waitUntilExit()
+        output.fileHandleForReading.readabilityHandler = nil
+        try? FileManager.default.removeItem(at: profile)
+    }
+
+    // MARK: What a person does
+
+    func open(_ address: String) async throws {
+        try await command("Page.navigate", ["url": address], until: "Page.loadEventFired")
+    }
+
+    func reload() async throws {
+        try await command("Page.reload", [:], until: "Page.loadEventFired")
+    }
+
+    func resize(_ width: Int, _ height: Int, isDark: Bool) async throws {
+        try await command(
+            "Emulation.setDeviceMetricsOverride",
+            ["width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600])
+        try await command(
+            "Emulation.setEmulatedMedia",
+            ["features": [["name": "prefers-color-scheme", "value": isDark ? "dark" : "light"]]])
+    }
+
+    /// The value of a JavaScript expression, or of the promise it is.
+    func value(of expression: String) async throws -> Any? {
+        let answer = try await command(
+            "Runtime.evaluate", ["expression": expression, "awaitPromise": true, "returnByValue": true])
+        if let exception = answer["exceptionDetails"] as? [String: Any] {
+            let thrown = (exception["exception"] as? [String: Any])?["description"]
+            throw Failure(description: "\(expression): \(thrown ?? exception)")
+        }
+        return (answer["result"] as? [String: Any])?["value"]
+    }
+
+    /// Waits in the page until `condition` holds.
+    func wait(until condition: String) async throws {
+        _ = try await value(
+            of: """
+                new Promise((resolve, reject) => {
+                    const limit = Date.now() + 60000;
+                    const look = () => {
+                        if (\(condition)) resolve(true);
+                        else if (Date.now() > limit) reject(new Error(document.body.innerText));
+                        else setTimeout(look, 20);
+                    };
+                    look();
+                })
+                """)
+    }
+
+    func screenshot() async throws -> Data {
+        let answer = try await command("Page.captureScreenshot", ["format": "png"])
+        guard let text = answer["data"] as? String, let data = Data(base64Encoded: text) else {
+            throw Failure(description: "no screenshot")
+        }
+        return data
+    }
+
+    // MARK: The protocol
+
+    @discardableResult
+    private func command(
+        _ method: String, _ parameters: [String: Any] = [:], until event: String? = nil
+    ) async throws -> [String: Any] {
+        let (id, session) = state.withLock { state in
+            state.lastID += 1
+            return (state.lastID, state.session)
+        }
+        var message: [String: Any] = ["id": id, "method": method, "params": parameters]
+        if let session { message["sessionId"] = session }
+        var bytes = try JSONSerialization.data(withJSONObject: message)
+        bytes.append(0)
+        // The event may come before the answer, so it must be awaited from here on.
+        let (events, continuation) = AsyncStream<Void>.makeStream()
+        if let event { state.withLock { $0.events[event] = continuation } } else { continuation.yield() }
+        let answer = try await answer(to: id, sending: bytes)
+        guard await events.first(where: { true }) != nil else { throw Self.gone }
+        let object = try JSONSerialization.jsonObject(with: answer) as? [String: Any] ?? [:]
+        if let error = object["error"] { throw Failure(description: "\(method): \(error)") }
+        return object["result"] as? [String: Any] ?? [:]
+    }
+
+    private static let gone = Failure(description: "the browser ended")
+
+    private func answer(to id: Int, sending bytes: Data) async throws -> Data {
+        try await withCheckedThrowingContinuation { continuation in
+            let hasEnded = state.withLock { state in
+                if !state.hasEnded { state.answers[id] = continuation }
+                return state.hasEnded
+            }
+            if hasEnded { return continuation.resume(throwing: Self.gone) }
+            try? input.fileHandleForWriting.write(contentsOf: bytes)
+        }
+    }
+
+    /// On a thread of Foundation's.
+    private func receive(_ bytes: Data) {
+        if bytes.isEmpty { return fail() }
+        let messages = state.withLock { state in
+            state.unread.append(bytes)
+            var messages = state.unread.split(separator: 0, omittingEmptySubsequences: false)
+            state.unread = Data(messages.popLast() ?? Data())
+            return messages.map { Data($0) }
+        }
+        for message in messages {
+            guard let object = try? JSONSerialization.jsonObject(with: message) as? [String: Any] else { continue }
+            if let id = object["id"] as? Int {
+                state.withLock { $0.answers.removeValue(forKey: id) }?.resume(returning: message)
+            } else if let name = object["method"] as? String {
+                state.withLock { $0.events.removeValue(forKey: name) }?.yield()
+            }
+        }
+    }
+
+    private func fail() {
+        output.fileHandleForReading.readabilityHandler = nil
+        let (answers, events) = state.withLock { state in
+            state.hasEnded = true
+            defer { (state.answers, state.events) = ([:], [:]) }
+            return (state.answers, state.events)
+        }
+        for continuation in answers.values { continuation.resume(throwing: Self.gone) }
+        for continuation in events.values { continuation.finish() }
+    }
+}

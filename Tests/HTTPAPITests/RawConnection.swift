@@ -1,0 +1,73 @@
+import Foundation
+
+/// A plain TCP connection: what a client may send is not limited to what a good client would.
+///
+/// Blocking calls with a time limit of the socket's own; use it `onOwnThread`.
+final class RawConnection {
+    struct Failure: Error, CustomStringConvertible {
+        let description: String
+    }
+
+    private let socket: Int32
+    private(set) var received: [UInt8] = []
+
+    init(port: Int) throws {
+        socket = Glibc.socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        var limit = timeval(tv_sec: 30, tv_usec: 0)
+        setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
+        setsockopt(socket, SOL_SOCKET, SO_SNDTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_port = UInt16(port).bigEndian
+        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+        let status = withUnsafePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                connect(socket, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+            }
+        }
+        guard status == 0 else { throw Failure(description: "connect: \(errno)") }
+    }
+
+    deinit { close(socket) }
+
+    func send(_ text: String) throws { try send(Array(text.utf8)) }
+
+    func send(_ bytes: [UInt8]) throws {
+        var rest = bytes[...]
+        while !rest.isEmpty {
+            let count = rest.withUnsafeBytes {
+                Glibc.send(socket, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
+            }
+            guard count > 0 else { throw Failure(description: "send: \(errno)") }
+            rest = rest.dropFirst(count)
+        }
+    }
+
+    /// Says that nothing more will come.
+    func finishSending() { shutdown(socket, Int32(SHUT_WR)) }
+
+    /// Everything until the server closes.
+    func readToEnd() throws -> String {
+        while try readMore() {}
+        return text
+    }
+
+    /// Reads until `mark` was seen `times` times in all that ever came.
+    @discardableResult
+    func read(until mark: String, times: Int = 1) throws -> String {
+        while text.ranges(of: mark).count < times {
+            guard try readMore() else { throw Failure(description: "closed after: \(text)") }
+        }
+        return text
+    }
+
+    var text: String { String(decoding: received, as: UTF8.self) }
+
+    private func readMore() throws -> Bool {
+        var buffer = [UInt8](repeating: 0, count: 65_536)
+        let count = recv(socket, &buffer, buffer.count, 0)
+        guard count >= 0 else { throw Failure(description: "recv: \(errno) after: \(text)") }
+        received += buffer.prefix(count)
+        return count > 0
+    }
+}
