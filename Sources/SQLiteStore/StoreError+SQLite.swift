@@ -3,10 +3,10 @@ import GRDBSQLite
 import Ports
 
 extension StoreError {
-    /// What a result code of SQLite means for the caller.
+    /// What a result code of SQLite means for the caller. A closed connection is MISUSE, and so is away, not broken.
     static func code(of result: Int32) -> Code {
         switch result & 0xFF {
-        case SQLITE_CORRUPT, SQLITE_NOTADB, SQLITE_FORMAT, SQLITE_ERROR, SQLITE_MISUSE, SQLITE_RANGE, SQLITE_AUTH:
+        case SQLITE_CORRUPT, SQLITE_NOTADB, SQLITE_FORMAT, SQLITE_ERROR, SQLITE_RANGE, SQLITE_AUTH:
             .unusable
         default: .unavailable
         }

@@ -67,6 +67,12 @@ final class WriteSession {
         statements = [:]
         let hasTurn = (try? turn.take()) != nil
         defer { if hasTurn { turn.release() } }
+        // The last connection to close would do this, but that is a reader, which may not write. No waiting for
+        // others: they fold it themselves.
+        pool.writeWithoutTransaction { database in
+            let connection = try? Connection(database.sqliteConnection)
+            try? connection?.execute("PRAGMA busy_timeout = 0; PRAGMA wal_checkpoint(TRUNCATE)")
+        }
         do {
             try pool.close()
         } catch {
