@@ -70,27 +70,37 @@ import Testing
 
     @Test func anUnchangedFleetIs304() async throws {
         let node = fleet()
-        let first = try await answer(node, .get, "/latest")
-        let tag = try #require(first.headers[.eTag])
-        #expect(tag.hasPrefix("W/\""))
-        for match in [tag, "\"other\", \(tag)", String(tag.dropFirst(2)), "*"] {
-            let again = try await answer(node, .get, "/latest", [.ifNoneMatch: match])
-            #expect(again.status == .notModified)
-            #expect(again.body.readableBytes == 0)
-            #expect(again.headers[.eTag] == tag)
+        try await makeAPI(node).makeApplication().test(.router) { client in
+            let tag = try #require(try await client.execute(uri: "/latest", method: .get).headers[.eTag])
+            #expect(tag.hasPrefix("W/\""))
+            for match in [tag, "\"other\", \(tag)", String(tag.dropFirst(2)), "*"] {
+                let again = try await client.execute(uri: "/latest", method: .get, headers: [.ifNoneMatch: match])
+                #expect(again.status == .notModified)
+                #expect(again.body.readableBytes == 0)
+                #expect(again.headers[.eTag] == tag)
+            }
+            let headers: HTTPFields = [.ifNoneMatch: tag]
+            #expect(try await client.execute(uri: "/latest?limit=1", method: .get, headers: headers).status == .ok)
+            node.change { $0.revision += 1 }
+            #expect(try await client.execute(uri: "/latest", method: .get, headers: headers).status == .ok)
         }
-        #expect(try await answer(node, .get, "/latest?limit=1", [.ifNoneMatch: tag]).status == .ok)
-        node.change { $0.revision += 1 }
-        #expect(try await answer(node, .get, "/latest", [.ifNoneMatch: tag]).status == .ok)
+    }
+
+    /// Revisions begin anew with a process; its tags must not.
+    @Test func theTagOfAnotherProcessDoesNotMatch() async throws {
+        let tag = try #require(try await answer(fleet(), .get, "/latest").headers[.eTag])
+        #expect(try await answer(fleet(), .get, "/latest", [.ifNoneMatch: tag]).status == .ok)
     }
 
     @Test func membersThatDidNotAnswerAreNamed() async throws {
         let node = fleet()
-        let tag = try await answer(node, .get, "/latest").headers[.eTag]
-        node.change { $0.missing = ["n1", "n\r\n2"] }
-        let response = try await answer(node, .get, "/latest")
-        #expect(response.headers[partial] == "n1, n??2")
-        #expect(response.headers[.eTag] != tag)
+        try await makeAPI(node).makeApplication().test(.router) { client in
+            let tag = try await client.execute(uri: "/latest", method: .get).headers[.eTag]
+            node.change { $0.missing = ["n1", "n\r\n2"] }
+            let response = try await client.execute(uri: "/latest", method: .get)
+            #expect(response.headers[partial] == "n1, n??2")
+            #expect(response.headers[.eTag] != tag)
+        }
     }
 
     @Test func largeAnswersLeavePackedIfTheClientSaysSo() async throws {
@@ -114,11 +124,13 @@ import Testing
 
     @Test func headHasTheHeadersAndNoBody() async throws {
         let node = fleet()
-        let full = try await answer(node, .get, "/latest")
-        let head = try await answer(node, .head, "/latest")
-        #expect(head.status == .ok)
-        #expect(head.body.readableBytes == 0)
-        #expect(head.headers[.contentLength] == String(full.body.readableBytes))
-        #expect(head.headers[.eTag] == full.headers[.eTag])
+        try await makeAPI(node).makeApplication().test(.router) { client in
+            let full = try await client.execute(uri: "/latest", method: .get)
+            let head = try await client.execute(uri: "/latest", method: .head)
+            #expect(head.status == .ok)
+            #expect(head.body.readableBytes == 0)
+            #expect(head.headers[.contentLength] == String(full.body.readableBytes))
+            #expect(head.headers[.eTag] == full.headers[.eTag])
+        }
     }
 }

@@ -24,11 +24,11 @@ import Testing
     @Test func itHasEveryRouteAndNoOther() async throws {
         let document = try await answer(FakeNode(), .get, "/openapi.json").object
         let paths = try #require(document["paths"] as? [String: [String: Any]])
-        #expect(Set(paths.keys) == Set(Route.allCases.map(\.rawValue)))
+        #expect(Set(paths.keys) == Set(Route.allCases.map(\.template)))
         for route in Route.allCases {
-            let described = Set(paths[route.rawValue].map { $0.keys } ?? [:].keys).subtracting(["parameters"])
+            let described = Set(paths[route.template].map { $0.keys } ?? [:].keys).subtracting(["parameters"])
             let served = Set(route.methods.map { $0.rawValue.lowercased() }).subtracting(["head"])
-            #expect(described == served, "\(route.rawValue)")
+            #expect(described == served, "\(route.template)")
         }
     }
 

@@ -1,22 +1,27 @@
 // What the page asks its node.
 
 const TIMEOUT_MILLISECONDS = 8000;
+const CLOCK_TOLERANCE_MILLISECONDS = 3000;
 
 /** `GET /latest`, with the last answer's tag: an unchanged fleet costs one short answer. */
 export class LatestFeed {
   #tag = null;
 
-  /** @returns {Promise<{devices: object[]|null, missing: string}>} `devices` is null when nothing changed. */
+  /**
+   * @returns {Promise<{devices: object[]|null, missing: string, clockAhead: number}>} `devices` is null when nothing
+   * changed.
+   */
   async poll() {
     const headers = this.#tag ? { "If-None-Match": this.#tag } : {};
     const response = await fetch("/latest", { headers, cache: "no-store", signal: AbortSignal.timeout(TIMEOUT_MILLISECONDS) });
     const missing = response.headers.get("X-Starling-Partial") ?? "";
-    if (response.status === 304) return { devices: null, missing };
+    const clockAhead = ahead(response.headers.get("Date"));
+    if (response.status === 304) return { devices: null, missing, clockAhead };
     if (!response.ok) throw new Error(`the node answered ${response.status}`);
     const devices = await response.json();
     if (!Array.isArray(devices)) throw new Error("the node's answer is not a list");
     this.#tag = response.headers.get("ETag");
-    return { devices: devices.filter(isDevice), missing };
+    return { devices: devices.filter(isDevice), missing, clockAhead };
   }
 }
 
@@ -29,6 +34,12 @@ export async function nodeName() {
   } catch {
     return null;
   }
+}
+
+/** What a `Date` header, of whole seconds and some milliseconds ago, says of the node's clock; 0 if it agrees. */
+function ahead(date) {
+  const difference = Date.parse(date ?? "") - Date.now();
+  return Math.abs(difference) > CLOCK_TOLERANCE_MILLISECONDS ? difference : 0;
 }
 
 function isDevice(device) {

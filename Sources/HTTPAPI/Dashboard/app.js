@@ -25,6 +25,8 @@ let filter = "all";
 let cardsMax = CARDS_STEP;
 let answeredAt = null;
 let missing = "";
+/** How far the node's clock is ahead of this machine's, in ms: ages are told by the node's. */
+let clockAhead = 0;
 let failures = 0;
 let announcedAt = 0;
 const anomalous = new Set();
@@ -49,6 +51,7 @@ function colourIndex(type) {
 
 function take(answer) {
   missing = answer.missing;
+  clockAhead = answer.clockAhead;
   if (answer.devices) {
     const heard = new Set(answer.devices.map((device) => device.device_id));
     const kept = missing ? devices.filter((device) => !heard.has(device.device_id)).map((device) => ({ ...device, unanswered: true })) : [];
@@ -120,7 +123,7 @@ function showCards(shown) {
     else fleet.insertBefore(card.element, place);
     card.show(device);
     if (device.unanswered) card.markUnanswered();
-    card.tick(Date.now());
+    card.tick(Date.now() + clockAhead);
     sight.observe(card.element);
   }
 }
@@ -159,7 +162,7 @@ function showFreshness(now) {
     text.textContent = failures > 0 ? "the node does not answer, trying again" : "asking the node…";
   } else if (failures > 0 || age > STALE_AFTER_MILLISECONDS) {
     line.dataset.state = "stale";
-    text.textContent = `data is ${span(age)} old: the node does not answer`;
+    text.textContent = `data is ${span(age)} old${failures > 0 ? ": the node does not answer" : ""}`;
   } else if (missing) {
     line.dataset.state = "partial";
     text.textContent = `no answer from ${missing}: some values may be older`;
@@ -231,7 +234,7 @@ byId("charts-missing").hidden = hasCharts;
 setInterval(() => {
   const now = Date.now();
   showFreshness(now);
-  for (const card of cards.values()) card.tick(now);
+  for (const card of cards.values()) card.tick(now + clockAhead);
 }, 1000);
 setInterval(showName, NAME_EVERY_MILLISECONDS);
 showName();

@@ -16,7 +16,7 @@ extension Handlers {
         query.after = try parameters.device("after")
 
         let answer = await node.latest(query)
-        let tag = Self.entityTag(of: answer, for: call.queryText)
+        let tag = entityTag(of: answer, for: call.queryText)
         var headers: HTTPFields = [.eTag: tag, .cacheControl: "no-cache"]
         if !answer.missing.isEmpty { headers[.partial] = Self.headerList(answer.missing) }
         if Self.matches(tag, call.headers[.ifNoneMatch]) { return Answer(.notModified, headers: headers) }
@@ -29,8 +29,9 @@ extension Handlers {
 
     /// Weak, because the same answer leaves packed and plain. The query belongs to it: caches tell answers apart by
     /// their address, but a client may compare tags of two.
-    static func entityTag(of answer: LatestAnswer, for query: Substring) -> String {
+    private func entityTag(of answer: LatestAnswer, for query: Substring) -> String {
         var hash = FNV1a()
+        hash.combine(processTag.utf8)
         hash.combine(query.utf8)
         for name in answer.missing { hash.combine(name.utf8) }
         return "W/\"\(String(answer.revision, radix: 16))-\(String(hash.value, radix: 16))\""

@@ -13,6 +13,8 @@ package struct Handlers: Sendable {
     let registry: PrometheusMetrics
     let logger: Logger
     let parser = ReadingParser()
+    /// In every tag of an answer: revisions start anew with a process, and an old one must not match by chance.
+    let processTag = String(UInt64.random(in: 0...UInt64.max), radix: 16)
 
     // MARK: Am I well
 

@@ -6,8 +6,39 @@ import Synchronization
 final class HTTPMetrics: Sendable {
     private struct Key: Hashable {
         let route: Route?
-        let method: String
+        let method: Method
         let status: Int
+    }
+
+    /// A client may invent methods; the labels may not.
+    private enum Method: Int {
+        case get, head, post, put, delete, options, patch, other
+
+        init(_ method: HTTPRequest.Method) {
+            switch method {
+            case .get: self = .get
+            case .head: self = .head
+            case .post: self = .post
+            case .put: self = .put
+            case .delete: self = .delete
+            case .options: self = .options
+            case .patch: self = .patch
+            default: self = .other
+            }
+        }
+
+        var label: String {
+            switch self {
+            case .get: "GET"
+            case .head: "HEAD"
+            case .post: "POST"
+            case .put: "PUT"
+            case .delete: "DELETE"
+            case .options: "OPTIONS"
+            case .patch: "PATCH"
+            case .other: "other"
+            }
+        }
     }
 
     private struct Handlers: Sendable {
@@ -29,7 +60,7 @@ final class HTTPMetrics: Sendable {
     ]
 
     func count(route: Route?, method: HTTPRequest.Method, status: HTTPResponse.Status, duration: Duration) {
-        let key = Key(route: route, method: Self.label(of: method), status: status.code)
+        let key = Key(route: route, method: Method(method), status: status.code)
         let handlers = known.withLock { known in
             if let handlers = known[key] { return handlers }
             let handlers = make(key)
@@ -42,19 +73,11 @@ final class HTTPMetrics: Sendable {
     }
 
     private func make(_ key: Key) -> Handlers {
-        let labels = [("route", key.route?.rawValue ?? "none"), ("method", key.method)]
+        let labels = [("route", key.route?.template ?? "none"), ("method", key.method.label)]
         return Handlers(
             count: Counter(
                 label: "starling_http_requests", dimensions: labels + [("status", String(key.status))],
                 factory: factory),
             duration: Timer(label: "starling_http_request_duration", dimensions: labels, factory: factory))
-    }
-
-    /// A client may invent methods; the labels may not.
-    private static func label(of method: HTTPRequest.Method) -> String {
-        switch method {
-        case .get, .head, .post, .put, .delete, .options, .patch: method.rawValue
-        default: "other"
-        }
     }
 }

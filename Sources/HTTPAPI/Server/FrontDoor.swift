@@ -64,7 +64,7 @@ package struct FrontDoor: HTTPResponder {
             logger.error(
                 "a request failed for a reason nobody foresaw",
                 metadata: [
-                    "request_id": "\(id)", "route": "\(match?.route.rawValue ?? "none")", "error": "\(error)",
+                    "request_id": "\(id)", "route": "\(match?.route.template ?? "none")", "error": "\(error)",
                 ])
             answer = Answer(.unforeseen(id: id))
         }

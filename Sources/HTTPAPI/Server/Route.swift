@@ -2,21 +2,29 @@ package import HTTPTypes
 
 /// Every path there is and what may be done with it: routing, `405` with `Allow`, and the metrics' labels read it,
 /// and a test holds it against `openapi.json`.
-package enum Route: String, CaseIterable, Sendable {
-    case dashboard = "/"
-    case asset = "/assets/{version}/{file}"
-    case data = "/data"
-    case latest = "/latest"
-    case history = "/history"
-    case anomalies = "/anomalies"
-    case devices = "/devices"
-    case device = "/devices/{device_id}"
-    case cluster = "/cluster"
-    case health = "/health"
-    case livez = "/livez"
-    case readyz = "/readyz"
-    case metrics = "/metrics"
-    case openAPI = "/openapi.json"
+package enum Route: Int, CaseIterable, Sendable {
+    case dashboard, asset, data, latest, history, anomalies, devices, device, cluster, health, livez, readyz, metrics
+    case openAPI
+
+    /// The path, with the parts that vary in braces.
+    package var template: String {
+        switch self {
+        case .dashboard: "/"
+        case .asset: "/assets/{version}/{file}"
+        case .data: "/data"
+        case .latest: "/latest"
+        case .history: "/history"
+        case .anomalies: "/anomalies"
+        case .devices: "/devices"
+        case .device: "/devices/{device_id}"
+        case .cluster: "/cluster"
+        case .health: "/health"
+        case .livez: "/livez"
+        case .readyz: "/readyz"
+        case .metrics: "/metrics"
+        case .openAPI: "/openapi.json"
+        }
+    }
 
     /// In the order of `Allow`; every route that can be read answers `HEAD` too.
     package var methods: [HTTPRequest.Method] {
