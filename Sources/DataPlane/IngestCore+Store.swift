@@ -38,6 +38,10 @@ extension IngestCore {
     }
 
     private mutating func storeFromMemory(_ row: Checkpoint, _ now: Moment, _ effects: inout [Effect]) {
+        guard let first = window.first, first.isComplete else { return }
+        let isDue = first.since.advanced(byMicroseconds: limits.commitDelay) <= now
+        // Every event comes by here: nothing is walked over before a transaction may be made of it.
+        guard isDue || isDraining || end - first.position >= UInt64(limits.commitReadingsMax) else { return }
         var count = 0
         var readings = 0
         while count < window.count, window[count].isComplete, readings < limits.commitReadingsMax {
@@ -47,10 +51,8 @@ extension IngestCore {
             readings += window[count].readings.count
             count += 1
         }
-        guard count > 0, let first = window.first else { return }
         // Nothing more can join: the bound is reached, or the next entry is not a neighbour.
         let isFull = count < window.count && window[count].isComplete
-        let isDue = first.since.advanced(byMicroseconds: limits.commitDelay) <= now
         guard isFull || isDue || isDraining || readings >= limits.commitReadingsMax else { return }
         committing = (0..<count).map { _ in window.removeFirst() }
         let batches = committing.map {

@@ -146,9 +146,11 @@ package struct SlotCore: Hashable, Sendable {
         given.removeAll { $0.position < part.start }
         var verdicts: [Verdict] = []
         verdicts.reserveCapacity(part.readings.count)
+        // Mostly none: this is the first time that these readings are asked for.
+        let known = given
         for index in part.readings {
             let position = call.positions[index]
-            if let known = given.first(where: { $0.position == position }) {
+            if let known = known.first(where: { $0.position == position }) {
                 verdicts.append(known.verdict)
                 continue
             }
