@@ -17,7 +17,7 @@ enum Stopwatch {
     }
 }
 
-/// A place for results, so that nothing measured is optimised away.
-@inline(never) func keep<Value>(_ value: Value) {
+/// A place for results, so that nothing measured is optimised away: the compiler must not look inside.
+@_optimize(none) @inline(never) func keep<Value>(_ value: Value) {
     withExtendedLifetime(value) {}
 }
