@@ -4,16 +4,16 @@ import Telemetry
 
 /// Accepting: clients' batches into the log, by group commit.
 extension IngestCore {
-    mutating func offer(_ request: RequestID, _ batch: ReadingBatch, _ effects: inout [Effect]) {
-        if let failure { return effects.append(.refuse([request], .logFailed(failure))) }
-        if isDraining { return effects.append(.refuse([request], .draining)) }
+    mutating func offer(_ offer: Offer, _ effects: inout [Effect]) {
+        if let failure { return effects.append(.refuse([offer.request], .logFailed(failure))) }
+        if isDraining { return effects.append(.refuse([offer.request], .draining)) }
         // A batch larger than the whole bound must still find a way in when nothing else waits.
-        guard waiting.isEmpty || waitingReadings + batch.count <= limits.waitingReadingsMax else {
+        guard waiting.isEmpty || waitingReadings + offer.batch.count <= limits.waitingReadingsMax else {
             let busy = AcceptError.logFull(retryAfterSeconds: limits.busyRetryAfterSeconds)
-            return effects.append(.refuse([request], busy))
+            return effects.append(.refuse([offer.request], busy))
         }
-        waiting.append(Offer(request: request, batch: batch))
-        waitingReadings += batch.count
+        waiting.append(offer)
+        waitingReadings += offer.batch.count
     }
 
     /// Starts the next append if none is outstanding: as many whole requests as a group holds, and the verdicts that

@@ -77,7 +77,7 @@ package struct IngestCore: Hashable, Sendable {
         var effects: [Effect] = []
         switch event {
         case .started(let log, let base, let end): start(log, base, end, &effects)
-        case .offered(let request, let batch): offer(request, batch, &effects)
+        case .offered(let offers): for one in offers { offer(one, &effects) }
         case .appended(let number): appended(number, now, &effects)
         case .appendFailed(let number, let failure): appendFailed(number, failure, now, &effects)
         case .ring(let ring): adopt(ring)
@@ -136,9 +136,14 @@ extension IngestCore {
     }
 
     /// A client's batch before its append.
-    struct Offer: Hashable, Sendable {
-        let request: RequestID
-        let batch: ReadingBatch
+    package struct Offer: Hashable, Sendable {
+        package let request: RequestID
+        package let batch: ReadingBatch
+
+        package init(request: RequestID, batch: ReadingBatch) {
+            self.request = request
+            self.batch = batch
+        }
     }
 
     /// The append that is outstanding.

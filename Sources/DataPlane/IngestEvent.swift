@@ -8,8 +8,8 @@ extension IngestCore {
     package enum Event: Hashable, Sendable {
         /// The log is open: what it holds, and under which name.
         case started(log: LogID, base: LogPosition, end: LogPosition)
-        /// A client's batch waits for its answer.
-        case offered(RequestID, ReadingBatch)
+        /// Clients' batches wait for their answers.
+        case offered([Offer])
         /// The records of that append are in the log; if it had readings, they are synced.
         case appended(AppendNumber)
         /// Nothing of that append is in the log.

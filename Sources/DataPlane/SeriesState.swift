@@ -28,7 +28,7 @@ package struct SeriesState: Hashable, Sendable {
         value = row.value
         verdict = row.verdict
         lastHeard = row.lastHeard
-        usualInterval = row.usualInterval
+        usualInterval = min(max(0, row.usualInterval), Self.intervalMax)  // a disk may say anything
         // A state of another format starts anew.
         detector = DetectorState(decoding: row.state) ?? DetectorState()
     }

@@ -5,6 +5,8 @@ package import IngestLog
 import LogFormat
 package import Logging
 package import Ports
+import Synchronization
+import Synchronization
 package import Telemetry
 
 /// The ingest role: drives `IngestCore` with this node's log, the owners and the store.
@@ -20,13 +22,17 @@ package actor Ingest {
     private let logger: Logger
     /// The owner's actor; throws if there is no way to it.
     private let scoring: @Sendable (Owner) throws -> Scoring
-    private var requests: [IngestCore.RequestID: CheckedContinuation<AcceptError?, Never>] = [:]
+    private var requests: [IngestCore.RequestID: @Sendable (AcceptError?) -> Void] = [:]
     private var requestsCount: UInt64 = 0
     /// Unbounded in type only: the core has at most one append, read and commit outstanding, and one call an owner.
     private let orders: AsyncStream<IngestCore.Effect>
     private let ordersInput: AsyncStream<IngestCore.Effect>.Continuation
+    private nonisolated let inbox = Mutex(Inbox())
+    private let wakes: AsyncStream<Void>
+    private nonisolated let wakesInput: AsyncStream<Void>.Continuation
     private var drainWaiters: [CheckedContinuation<Void, Never>] = []
     private var readyWaiters: [CheckedContinuation<Void, Never>] = []
+    private let failed = Mutex<String?>(nil)
     private var isStoreAway = false
     private var isLogFull = false
 
@@ -47,12 +53,16 @@ package actor Ingest {
         self.scoring = scoring
         core = IngestCore(log: log.id, base: log.base, end: log.end, limits: limits)
         (orders, ordersInput) = AsyncStream.makeStream()
+        (wakes, wakesInput) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
     }
 
     /// Runs until `stop`; every wait of this role is a child of this task.
     package func run() async {
         await withDiscardingTaskGroup { group in
             group.addTask { await self.tick() }
+            group.addTask {
+                for await _ in self.wakes { await self.takeOffers() }
+            }
             step(.started(log: log.id, base: log.base, end: log.end))
             for await order in orders {
                 group.addTask { await self.perform(order) }
@@ -71,12 +81,45 @@ package actor Ingest {
     /// Returns when the batch is on this node's disk, synced.
     package func accept(_ batch: ReadingBatch) async throws(AcceptError) {
         let refusal = await withCheckedContinuation { continuation in
-            requestsCount += 1
-            let request = IngestCore.RequestID(requestsCount)
-            requests[request] = continuation
-            step(.offered(request, batch))
+            step(.offered([enter(batch) { continuation.resume(returning: $0) }]))
         }
         if let refusal { throw refusal }
+    }
+
+    private func enter(
+        _ batch: ReadingBatch, answer: @escaping @Sendable (AcceptError?) -> Void
+    ) -> IngestCore.Offer {
+        requestsCount += 1
+        let request = IngestCore.RequestID(requestsCount)
+        requests[request] = answer
+        return IngestCore.Offer(request: request, batch: batch)
+    }
+
+    /// What was offered since this actor last looked: it is woken once for all of them, not once for each.
+    private struct Inbox {
+        var offers: [(batch: ReadingBatch, answer: @Sendable (AcceptError?) -> Void)] = []
+        var isClosed = false
+    }
+
+    /// As `accept`, without a task that waits.
+    package nonisolated func offer(_ batch: ReadingBatch, answer: @escaping @Sendable (AcceptError?) -> Void) {
+        let (isClosed, isFirst) = inbox.withLock { inbox in
+            if !inbox.isClosed { inbox.offers.append((batch, answer)) }
+            return (inbox.isClosed, inbox.offers.count == 1)
+        }
+        if isClosed {
+            answer(.draining)
+        } else if isFirst {
+            wakesInput.yield()
+        }
+    }
+
+    private func takeOffers() {
+        let offers = inbox.withLock { inbox in
+            defer { inbox.offers = [] }
+            return inbox.offers
+        }
+        if !offers.isEmpty { step(.offered(offers.map { enter($0.batch, answer: $0.answer) })) }
     }
 
     package func adopt(_ ring: Ring) {
@@ -87,7 +130,9 @@ package actor Ingest {
     package var ledger: Ledger { core.ledger }
     package var logID: LogID { core.log }
     package var isRunning: Bool { core.isRunning }
-    package var failure: String? { core.logFailure }
+
+    /// Why this node accepts nothing more; nil while it does. For probes, which must not wait for the actor.
+    package nonisolated var failure: String? { failed.withLock { $0 } }
     package var isStoreReachable: Bool { core.isStoreReachable }
 
     /// Returns when the start is over: what the log held is known, batches are taken at once.
@@ -111,7 +156,14 @@ package actor Ingest {
     /// Ends `run`. What is not stored yet stays in the log for the next start.
     package func stop() {
         ordersInput.finish()
-        for (_, waiter) in requests { waiter.resume(returning: .draining) }
+        wakesInput.finish()
+        let offers = inbox.withLock { inbox in
+            inbox.isClosed = true
+            defer { inbox.offers = [] }
+            return inbox.offers
+        }
+        for offer in offers { offer.answer(.draining) }
+        for (_, answer) in requests { answer(.draining) }
         requests = [:]
         resume(&drainWaiters)
         resume(&readyWaiters)
@@ -127,12 +179,13 @@ package actor Ingest {
             default: ordersInput.yield(effect)
             }
         }
+        if let failure = core.logFailure { failed.withLock { $0 = failure } }
         if core.isRunning || core.logFailure != nil { resume(&readyWaiters) }
         if core.isDrained { resume(&drainWaiters) }
     }
 
     private func answer(_ answered: [IngestCore.RequestID], _ refusal: AcceptError?) {
-        for request in answered { requests.removeValue(forKey: request)?.resume(returning: refusal) }
+        for request in answered { requests.removeValue(forKey: request)?(refusal) }
     }
 
     private func resume(_ waiters: inout [CheckedContinuation<Void, Never>]) {

@@ -210,7 +210,8 @@ package final class Node: NodeService, Service {
     // MARK: NodeService
 
     package var unreadiness: String? {
-        state.withLock { state in
+        if let failure = ingest.failure { return failure }
+        return state.withLock { state in
             switch state {
             case .starting(let stage): stage
             case .ready: nil
@@ -221,6 +222,10 @@ package final class Node: NodeService, Service {
 
     package func accept(_ batch: ReadingBatch) async throws(AcceptError) {
         try await ingest.accept(batch)
+    }
+
+    package func offer(_ batch: ReadingBatch, answer: @escaping @Sendable (AcceptError?) -> Void) {
+        ingest.offer(batch, answer: answer)
     }
 
     package func countRejected(_ readings: Int) {

@@ -135,6 +135,29 @@ struct NodeTests {
         }
     }
 
+    @Test func aNodeWhoseDiskFailedAcceptsNothingMoreAndIsNotReady() async throws {
+        let isBroken = Atomic(false)
+        var calls = FileCalls.system
+        let sync = calls.sync
+        calls.sync = { isBroken.load(ordering: .relaxed) ? EIO : sync($0) }
+        try await withNode(store: MemoryStore(), calls: calls) { node in
+            try await node.accept(Self.batch(1, count: 10))
+            isBroken.store(true, ordering: .relaxed)
+            for index in 2..<4 {
+                let error = await #expect(throws: AcceptError.self) {
+                    try await node.accept(Self.batch(index, count: 10))
+                }
+                guard case .logFailed? = error else {
+                    Issue.record("\(String(describing: error))")
+                    return
+                }
+            }
+            #expect(node.unreadiness?.contains("sync") == true)
+            isBroken.store(false, ordering: .relaxed)
+            await #expect(throws: AcceptError.self) { try await node.accept(Self.batch(5, count: 10)) }
+        }
+    }
+
     @Test func receiptTimesStrictlyIncrease() async throws {
         try await withNode(store: MemoryStore()) { node in
             let times = (0..<10_000).map { _ in node.receiptTime() }
@@ -174,12 +197,14 @@ struct NodeTests {
     }
 
     private func withNode(
-        store: MemoryStore, folder: TemporaryFolder? = nil, _ body: (Node) async throws -> Void
+        store: MemoryStore, folder: TemporaryFolder? = nil, calls: FileCalls = .system,
+        _ body: (Node) async throws -> Void
     ) async throws {
         let folder = try folder ?? TemporaryFolder()
         var random = SystemRandomNumberGenerator()
         let (log, _) = try IngestLog.open(
-            directory: folder.path, settings: IngestLog.Settings(limitBytes: 8 << 20), newID: LogID(using: &random))
+            directory: folder.path, settings: IngestLog.Settings(limitBytes: 8 << 20), newID: LogID(using: &random),
+            calls: calls)
         let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         let node = Node(
             settings: Node.Settings(
