@@ -62,19 +62,24 @@ package struct EntryWindow: Hashable, Sendable {
     }
 
     package subscript(index: Int) -> IngestEntry {
-        get { slots[head + index] }
+        _read { yield slots[head + index] }
         set { slots[head + index] = newValue }
     }
 
     /// The index of the entry at `position`, nil if memory no longer knows it.
     package func index(at position: LogPosition) -> Int? {
+        let index = firstIndex(atOrAfter: position)
+        return index < count && slots[head + index].position == position ? index : nil
+    }
+
+    package func firstIndex(atOrAfter position: LogPosition) -> Int {
         var low = head
         var high = slots.count
         while low < high {
             let middle = (low + high) / 2
             if slots[middle].position < position { low = middle + 1 } else { high = middle }
         }
-        return low < slots.count && slots[low].position == position ? low - head : nil
+        return low - head
     }
 
     package mutating func modify<Answer>(

@@ -20,7 +20,7 @@ extension IngestCore {
     /// came since the last.
     mutating func appendNext(_ now: Moment, _ effects: inout [Effect]) {
         guard append == nil, failure == nil, phase != .retiring(isOrdered: true) else { return }
-        let offers = takeOffers()
+        let offers = verdictsAlone ? [] : takeOffers()
         guard !offers.isEmpty || (!verdictRecords.isEmpty && now >= verdictsHeldUntil) else { return }
         var readings: [(position: LogPosition, batch: ReadingBatch)] = []
         var next = end
@@ -57,9 +57,8 @@ extension IngestCore {
         guard let done = append, done.number == number else { return }
         append = nil
         end = done.end
-        for case .verdicts(let position, let verdicts) in done.verdicts {
-            markLogged(from: position, to: position + verdicts.count)
-        }
+        verdictsAlone = false
+        markLogged(done.verdicts)
         for (position, batch) in done.readings {
             enter(IngestEntry(position: position, readings: batch, since: now))
         }
@@ -75,10 +74,12 @@ extension IngestCore {
             // Verdicts may go beyond the log's limit, readings not: the verdicts are tried again alone, at once after a
             // group that held readings, else when there may be room.
             verdictRecords = lost.verdicts + verdictRecords
+            verdictsAlone = !lost.requests.isEmpty && !lost.verdicts.isEmpty
             if lost.requests.isEmpty { verdictsHeldUntil = now.advanced(byMicroseconds: limits.verdictRetry) }
             refuse(lost.requests, .logFull(retryAfterSeconds: limits.fullRetryAfterSeconds), &effects)
         case .refused(let message):
-            if !lost.requests.isEmpty { verdictRecords = lost.verdicts + verdictRecords }
+            verdictsAlone = !lost.requests.isEmpty && !lost.verdicts.isEmpty
+            if verdictsAlone { verdictRecords = lost.verdicts + verdictRecords } else { markLogged(lost.verdicts) }
             refuse(lost.requests, .logFailed(message), &effects)
         case .failed(let message):
             refuse(lost.requests, .logFailed(message), &effects)
@@ -98,13 +99,17 @@ extension IngestCore {
         if !requests.isEmpty { effects.append(.refuse(requests, error)) }
     }
 
-    private mutating func markLogged(from start: LogPosition, to end: LogPosition) {
-        // A verdict record covers neighbouring entries; those that are stored by now are gone from the window.
-        var position = start
-        while position < end, let index = window.index(at: position) {
-            position = window.modify(at: index) { entry in
-                entry.isLogged = true
-                return entry.end
+    /// A verdict record covers neighbouring entries: some may be stored by now, some be on their way to the store.
+    private mutating func markLogged(_ records: [LogRecord]) {
+        for record in records {
+            let covered = record.position..<record.end
+            for index in committing.indices where covered.contains(committing[index].position) {
+                committing[index].isLogged = true
+            }
+            var index = window.firstIndex(atOrAfter: covered.lowerBound)
+            while index < window.count, window[index].position < covered.upperBound {
+                window.modify(at: index) { $0.isLogged = true }
+                index += 1
             }
         }
     }

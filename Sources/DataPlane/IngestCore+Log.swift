@@ -10,28 +10,30 @@ extension IngestCore {
         var unscored: [LogPosition: ReadingBatch] = [:]
         /// Positions of `unscored`, rising, some gone: the order that a dictionary does not have.
         var order: [LogPosition] = []
-        var retryAt: ReadStart?
-    }
+        var unscoredReadings = 0
+        /// Where to go on once the owners have caught up with what was found so far.
+        var paused: LogCursor?
 
-    /// The gap between the row and what memory knows, read in order.
-    struct Backfill: Hashable, Sendable {
-        var batches: [Batch] = []
-        var verdicts: [Verdicts] = []
-        var next: ReadStart
-        var isReading = false
-        /// The last read reached the end of the log: nothing before `covers` will still be found.
-        var isAtEnd = false
-        /// How far the gap reached when the last read was ordered.
-        var covers = LogPosition.start
-
-        struct Batch: Hashable, Sendable {
-            let position: LogPosition
-            let readings: ReadingBatch
+        mutating func found(_ position: LogPosition, _ batch: ReadingBatch) {
+            guard order.last.map({ $0 < position }) ?? true else { return }
+            unscored[position] = batch
+            order.append(position)
+            unscoredReadings += batch.count
         }
 
-        struct Verdicts: Hashable, Sendable {
-            let position: LogPosition
-            let verdicts: VerdictBatch
+        /// Positions that the verdicts cover and that were stored, or seen before, are simply not there.
+        mutating func judged(_ positions: Range<LogPosition>) {
+            var low = 0
+            var high = order.count
+            while low < high {
+                let middle = (low + high) / 2
+                if order[middle] < positions.lowerBound { low = middle + 1 } else { high = middle }
+            }
+            while low < order.count, order[low] < positions.upperBound {
+                if let batch = unscored.removeValue(forKey: order[low]) { unscoredReadings -= batch.count }
+                low += 1
+            }
+            if order.count > 1_024, order.count > 4 * unscored.count { order.removeAll { unscored[$0] == nil } }
         }
     }
 
@@ -52,94 +54,85 @@ extension IngestCore {
         for record in records {
             switch record {
             case .readings(let position, let batch):
-                guard position + batch.count > replay.from else { continue }
-                replay.unscored[position] = batch
-                replay.order.append(position)
+                if position + batch.count > replay.from { replay.found(position, batch) }
             case .verdicts(let position, let verdicts):
-                var position = position
-                let end = position + verdicts.count
-                while position < end, let batch = replay.unscored.removeValue(forKey: position) {
-                    position = position + batch.count
-                }
+                replay.judged(position..<(position + verdicts.count))
             }
         }
         if isAtEnd { return endReplay(now) }
-        replay.order.removeAll { replay.unscored[$0] == nil }
-        effects.append(.readLog(.replay, .cursor(next)))
+        replay.paused = next
+        // Far more than a crash leaves without verdicts: a log under a new name has none at all. Memory takes it in
+        // portions, as fast as the owners judge.
+        if replay.unscoredReadings >= limits.scoringReadingsMax { enterReplayed(now) }
     }
 
-    private mutating func endReplay(_ now: Moment) {
+    /// Reads on when there is room for what may be found.
+    mutating func replayNext(_ effects: inout [Effect]) {
+        guard phase == .replaying, let cursor = replay.paused, unscoredReadings < limits.scoringReadingsMax else {
+            return
+        }
+        replay.paused = nil
+        effects.append(.readLog(.replay, .cursor(cursor)))
+    }
+
+    private mutating func enterReplayed(_ now: Moment) {
         for position in replay.order {
             guard let batch = replay.unscored[position] else { continue }
             enter(IngestEntry(position: position, readings: batch, since: now))
         }
+        let from = replay.from
+        let paused = replay.paused
+        replay = Replay()
+        replay.from = from
+        replay.paused = paused
+    }
+
+    private mutating func endReplay(_ now: Moment) {
+        enterReplayed(now)
         replay = Replay()
         phase = .running
     }
 
     // MARK: Backfill
 
-    /// Stores what lies between the row and the first entry in memory. Every verdict on it is in the log: entries are
-    /// forgotten only then.
+    /// Stores what lies between the row and the first entry in memory.
     mutating func storeFromLog(
-        _ row: Checkpoint, upTo target: LogPosition, _ now: Moment, _ effects: inout [Effect]
+        _ row: Checkpoint, upTo target: LogPosition, _ effects: inout [Effect]
     ) {
-        var gap = backfill ?? Backfill(next: .position(row.position))
+        var gap = backfill ?? Backfill(from: row.position)
+        guard !gap.isReading else { return }
+        backfill = nil  // one owner of its arrays, so that changing them copies nothing
         defer { backfill = gap }
         // Memory has forgotten more since the log's end was seen: read on.
         if gap.isAtEnd, row.position >= gap.covers { gap.isAtEnd = false }
         let target = gap.isAtEnd ? min(target, gap.covers) : target
+        gap.advance(from: row.position, to: target, readingsMax: limits.commitReadingsMax)
+        let isExhausted = gap.isExhausted(before: target)
+        guard isExhausted || gap.readyReadings >= limits.commitReadingsMax else {
+            return effects.append(.readLog(.backfill, gap.order(upTo: target)))
+        }
+        let batches = gap.takeReady()
+        // What lies between the batches, and before the target when nothing more is in the log, is lost on disk.
         var next = row.position
         var damaged: UInt64 = 0
-        var batches: [ScoredBatch] = []
-        var readings = 0
-        while let batch = gap.batches.first, batch.position < target, readings < limits.commitReadingsMax {
-            let end = batch.position + batch.readings.count
-            guard end > next else {
-                gap.batches.removeFirst()
-                continue
-            }
-            guard let verdicts = gap.takeVerdicts(on: batch) else { break }
-            gap.batches.removeFirst()
+        for batch in batches {
             damaged += batch.position - next
-            next = end
-            readings += batch.readings.count
-            batches.append(ScoredBatch(position: batch.position, readings: batch.readings, verdicts: verdicts))
+            next = batch.end
         }
-        // Nothing more of the gap is in the log: the rest of it is lost on disk.
-        let isExhausted = gap.isAtEnd && gap.batches.first.map { $0.position >= target } ?? gap.isAtEnd
-        if isExhausted, next < target {
+        if isExhausted {
             damaged += target - next
-            next = target
+            next = max(next, target)
         }
-        if readings >= limits.commitReadingsMax || (isExhausted && next > row.position) {
-            commit(
-                StoreTransaction(
-                    log: log, start: row.position, end: next, batches: batches, damaged: damaged,
-                    accepted: max(end, next)), &effects)
-        } else {
-            // Not enough for a transaction: what was taken waits for more.
-            gap.putBack(batches)
-            guard !gap.isReading, !gap.isAtEnd else { return }
-            gap.isReading = true
-            gap.covers = target
-            effects.append(.readLog(.backfill, gap.next))
-        }
+        commit(
+            StoreTransaction(
+                log: log, start: row.position, end: next, batches: batches, damaged: damaged,
+                accepted: max(end, next)), &effects)
     }
 
     mutating func backfillRead(_ records: [LogRecord], next: LogCursor, isAtEnd: Bool) {
         guard var gap = backfill, gap.isReading else { return }
-        gap.isReading = false
-        gap.next = .cursor(next)
-        gap.isAtEnd = isAtEnd
-        for record in records {
-            switch record {
-            case .readings(let position, let batch):
-                gap.batches.append(Backfill.Batch(position: position, readings: batch))
-            case .verdicts(let position, let verdicts):
-                gap.verdicts.append(Backfill.Verdicts(position: position, verdicts: verdicts))
-            }
-        }
+        backfill = nil
+        gap.take(records, next: next, isAtEnd: isAtEnd)
         backfill = gap
     }
 
@@ -153,30 +146,5 @@ extension IngestCore {
             store = .unknown(retryAt: retryMoment(now))
             storeRetryDelay = min(storeRetryDelay * 2, limits.storeRetryLast)
         }
-    }
-}
-
-extension IngestCore.Backfill {
-    /// The verdicts on a batch, put together from the records that cover it; nil if they must still be read.
-    ///
-    /// At the log's end, readings whose verdict record was damaged are `unscored`: scoring them again could change what
-    /// somebody has seen.
-    mutating func takeVerdicts(on batch: Batch) -> VerdictBatch? {
-        let end = batch.position + batch.readings.count
-        let covering = verdicts.filter { $0.position < end && $0.position + $0.verdicts.count > batch.position }
-        if let whole = covering.last(where: {
-            $0.position <= batch.position && $0.position + $0.verdicts.count >= end
-        }) {
-            let offset = Int(batch.position - whole.position)
-            verdicts.removeAll { $0.position + $0.verdicts.count <= end }
-            return whole.verdicts.slice(offset..<(offset + batch.readings.count))
-        }
-        return isAtEnd ? VerdictBatch(repeating: .unscored, count: batch.readings.count) : nil
-    }
-
-    mutating func putBack(_ taken: [ScoredBatch]) {
-        guard !taken.isEmpty else { return }
-        batches.insert(contentsOf: taken.map { Batch(position: $0.position, readings: $0.readings) }, at: 0)
-        verdicts.insert(contentsOf: taken.map { Verdicts(position: $0.position, verdicts: $0.verdicts) }, at: 0)
     }
 }

@@ -199,9 +199,10 @@ extension IngestCore {
         }
     }
 
-    /// Readings that found no owner in time are stored as they are: nothing blocks the rest. Those that are on their way
-    /// are not given up here: their call has a deadline of its own.
+    /// Readings that found no owner in time are stored as they are: nothing blocks the rest. A ring with members gives
+    /// every slot an owner, and an owner that does not answer is settled by its call's failure.
     mutating func giveUpOnOwners(_ now: Moment) {
+        guard hasRing, ring.owners.isEmpty, unscoredReadings > 0 else { return }
         let onTheWay = Set(calls.values.flatMap(\.chunks).map(\.position))
         var givenUp: [LogPosition] = []
         for index in 0..<window.count {
@@ -212,9 +213,6 @@ extension IngestCore {
             window.modify(at: index) { $0.unscoredCount = 0 }
             givenUp.append(entry.position)
         }
-        guard !givenUp.isEmpty else { return }
-        let gone = Set(givenUp)
-        for owner in ring.owners { queues[owner]?.chunks.removeAll { gone.contains($0.position) } }
         recordVerdicts(of: givenUp)
     }
 

@@ -28,7 +28,7 @@ extension IngestCore {
             guard phase == .running, let row = checkpoint else { return orderRetirement(&effects) }
             let target = window.first?.position ?? end
             if row.position < target {
-                storeFromLog(row, upTo: target, now, &effects)
+                storeFromLog(row, upTo: target, &effects)
             } else {
                 backfill = nil
                 storeFromMemory(row, now, &effects)
@@ -39,6 +39,8 @@ extension IngestCore {
 
     private mutating func storeFromMemory(_ row: Checkpoint, _ now: Moment, _ effects: inout [Effect]) {
         guard let first = window.first, first.isComplete else { return }
+        // The row stands inside an entry: it was moved by somebody else.
+        guard first.position == row.position else { return retire() }
         let isDue = first.since.advanced(byMicroseconds: limits.commitDelay) <= now
         // Every event comes by here: nothing is walked over before a transaction may be made of it.
         guard isDue || isDraining || end - first.position >= UInt64(limits.commitReadingsMax) else { return }
@@ -69,6 +71,7 @@ extension IngestCore {
 
     mutating func commit(_ transaction: StoreTransaction, _ effects: inout [Effect]) {
         store = .committing(transaction)
+        attempted = transaction.end
         effects.append(.commit(transaction))
     }
 
@@ -78,7 +81,7 @@ extension IngestCore {
         store = .idle
         storeRetryDelay = limits.storeRetryFirst
         checkpoint = row
-        effects.append(.trim(row.position))
+        effects.append(.trim(log, row.position))
     }
 
     /// It may have gone in: only the row can tell. What was taken goes back, in case it did not.
@@ -102,7 +105,6 @@ extension IngestCore {
     mutating func checkpointRead(_ row: Checkpoint?, _ effects: inout [Effect]) {
         guard store == .reading, phase != .retiring(isOrdered: true) else { return }
         store = .idle
-        storeRetryDelay = limits.storeRetryFirst
         let seen = checkpoint
         guard let row, row.log == log else {
             // A store that never heard of this log, or forgot it. If the log has forgotten too (trimmed), its
@@ -113,12 +115,12 @@ extension IngestCore {
             }
             return retire()
         }
-        // Positions this log never gave, or a row that moved back: a restored disk, a restored store. What the store
-        // lost and the log still holds is stored again under the new name.
-        let isBeyond = row.position > end && append == nil
-        let isBack = seen.map { row.position < $0.position } ?? false
+        // Positions this log had not given when it was opened, or a row that somebody else moved: a restored disk, a
+        // restored store, a copied folder. What the log still holds is stored again under a new name.
+        let isBeyond = row.position > (seen == nil ? openedEnd : end)
+        let isForeign = seen.map { row.position != $0.position && row.position != attempted } ?? false
         checkpoint = row
-        if isBeyond || isBack { return retire() }
+        if isBeyond || isForeign { return retire() }
         backfill = nil
         forgetStored()
         if phase == .starting { beginReplay(from: max(row.position, base), &effects) }
@@ -139,7 +141,7 @@ extension IngestCore {
 
     /// The new name is made when no append is outstanding: every record is then either in the log or not.
     private mutating func orderRetirement(_ effects: inout [Effect]) {
-        guard phase == .retiring(isOrdered: false), append == nil, verdictRecords.isEmpty else { return }
+        guard phase == .retiring(isOrdered: false), append == nil else { return }
         phase = .retiring(isOrdered: true)
         effects.append(.retire(log))
     }
@@ -149,6 +151,8 @@ extension IngestCore {
         self.log = log
         self.base = base
         self.end = end
+        openedEnd = end
+        attempted = nil
         phase = .starting
         checkpoint = nil
         window = EntryWindow()
@@ -160,6 +164,7 @@ extension IngestCore {
         backfill = nil
         replay = Replay()
         verdictRecords = []
+        verdictsAlone = false
         storeRetryDelay = limits.storeRetryFirst
         store = .reading
         effects.append(.readCheckpoint(log))

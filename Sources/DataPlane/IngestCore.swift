@@ -40,7 +40,11 @@ package struct IngestCore: Hashable, Sendable {
     var appendsCount: UInt64 = 0
     var end: LogPosition
     var base: LogPosition
+    /// What the log held when this life of it began.
+    var openedEnd: LogPosition
     var verdictRecords: [LogRecord] = []
+    /// The next append is to hold verdicts only: together with readings they were refused.
+    var verdictsAlone = false
     var verdictsHeldUntil = Moment(microseconds: .min)
     var failure: String?
     var isDraining = false
@@ -49,6 +53,8 @@ package struct IngestCore: Hashable, Sendable {
     var window = EntryWindow()
     var unscoredReadings = 0
     var ring = Ring([])
+    /// Before the first ring nobody can be said to have no owner.
+    var hasRing = false
     var queues: [Owner: CallQueue] = [:]
     var calls: [CallNumber: Call] = [:]
     var callsCount: UInt64 = 0
@@ -61,6 +67,8 @@ package struct IngestCore: Hashable, Sendable {
     var storeRetryDelay: Int64
     /// Entries of the transaction that is outstanding, to be put back if it did not go in.
     var committing: [IngestEntry] = []
+    /// Where the last transaction handed out would have put the row.
+    var attempted: LogPosition?
     var backfill: Backfill?
     var replay = Replay()
 
@@ -70,6 +78,7 @@ package struct IngestCore: Hashable, Sendable {
         self.log = log
         self.base = base
         self.end = end
+        openedEnd = end
         storeRetryDelay = limits.storeRetryFirst
     }
 
@@ -80,7 +89,9 @@ package struct IngestCore: Hashable, Sendable {
         case .offered(let offers): for one in offers { offer(one, &effects) }
         case .appended(let number): appended(number, now, &effects)
         case .appendFailed(let number, let failure): appendFailed(number, failure, now, &effects)
-        case .ring(let ring): adopt(ring)
+        case .ring(let ring):
+            hasRing = true
+            adopt(ring)
         case .scored(let number, let verdicts): scored(number, verdicts)
         case .callFailed(let number): callFailed(number)
         case .committed(let row): committed(row, &effects)
@@ -103,6 +114,7 @@ package struct IngestCore: Hashable, Sendable {
 
     /// Whatever can go on now, does. Every event ends here, so no transition needs to know what waits for it.
     private mutating func proceed(_ now: Moment, _ effects: inout [Effect]) {
+        replayNext(&effects)
         appendNext(now, &effects)
         callOwners(&effects)
         forgetLogged()
@@ -176,6 +188,9 @@ extension IngestCore {
 
     /// Batches are taken at once, not held until the start is over.
     package var isRunning: Bool { phase == .running && failure == nil }
+
+    /// Entries in memory: accepted, not yet stored, not yet forgotten.
+    package var entriesInMemory: Int { window.count + committing.count }
 
     /// The log closed for good: why.
     package var logFailure: String? { failure }

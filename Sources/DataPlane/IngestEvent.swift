@@ -53,7 +53,7 @@ extension IngestCore {
         case register(LogID)
         case readLog(ReadPurpose, ReadStart)
         /// Everything before the position is stored for good.
-        case trim(LogPosition)
+        case trim(LogID, LogPosition)
         /// The row and the log contradict each other: move what the log holds under a new name.
         case retire(LogID)
     }

@@ -138,7 +138,8 @@ struct IngestCoreTests {
         let append = try #require(world.outstandingAppend)
         world.step(.appendFailed(append, .failed("EIO")))
         #expect(world.core.logFailure == "EIO")
-        let effects = world.core.handle(.offered(IngestCore.RequestID(99), batch(&number, of: 1)), now: world.now)
+        let effects = world.core.handle(
+            .offered([.init(request: .init(99), batch: batch(&number, of: 1))]), now: world.now)
         #expect(effects == [.refuse([IngestCore.RequestID(99)], .logFailed("EIO"))])
     }
 
@@ -160,6 +161,103 @@ struct IngestCoreTests {
         #expect(world.problems.isEmpty)
     }
 
+    @Test func aRowBeyondWhatTheLogHeldAtItsStartRetiresTheNameHoweverMuchCameSince() {
+        var world = IngestWorld(seed: 9, limits: IngestLimits())
+        world.start()
+        var number = 0
+        world.offer(batch(&number, of: 40))
+        world.settle()
+        // An older disk, and a store that is away at the start: the node accepts beyond the row before it sees it.
+        world.records = []
+        world.syncedCount = 0
+        world.trimmedTo = .start
+        world.isStoreAway = true
+        world.crash()
+        for _ in 0..<6 { world.performOne(isKind: true) }
+        for _ in 0..<20 {
+            world.offer(batch(&number, of: 4))
+            for _ in 0..<10 { world.performOne(isKind: true) }
+        }
+        #expect(world.core.ledger.accepted == 80)
+        world.settle()
+        #expect(world.rows.count == 120)
+        #expect(world.problems.isEmpty)
+    }
+
+    @Test func memoryStaysBoundedWhileTheStoreIsAway() {
+        var limits = IngestLimits()
+        limits.storingReadingsMax = 50
+        var world = IngestWorld(seed: 10, limits: limits)
+        world.start()
+        var number = 0
+        var largest = 0
+        for round in 0..<400 {
+            world.offer(batch(&number, of: 1))
+            // Away in the middle of commits, so that some are put back after their verdicts were written.
+            world.isStoreAway = round > 50
+            for _ in 0..<6 { world.performOne(isKind: true) }
+            world.tick(60_000)
+            if round > 120 { largest = max(largest, world.core.entriesInMemory) }
+        }
+        #expect(largest < 100, "\(largest) entries")
+        world.settle()
+        #expect(world.rows.count == 400)
+    }
+
+    @Test func verdictsThatReachBackBeforeTheRowStillCountAfterARestart() {
+        var world = IngestWorld(seed: 11, limits: IngestLimits())
+        world.start()
+        for _ in 0..<5 { world.performOne(isKind: true) }
+        var number = 0
+        for _ in 0..<3 { world.offer(batch(&number, of: 2)) }
+        world.isStoreAway = true
+        for _ in 0..<20 { world.performOne(isKind: true) }
+        // The store took the first record of the three that one verdict record covers.
+        world.row?.position = LogPosition(2)
+        world.row?.stored = 2
+        world.syncedCount = world.records.count
+        let scored = world.scoredTimes
+        world.isStoreAway = false
+        world.crash()
+        world.settle()
+        #expect(world.scoredTimes == scored)
+    }
+
+    @Test func aLongBacklogOfSingleReadingsIsReadBackInOrder() {
+        var limits = IngestLimits()
+        limits.storingReadingsMax = 100
+        limits.commitReadingsMax = 5_000
+        var world = IngestWorld(seed: 12, limits: limits)
+        world.checksEachStep = false
+        world.start()
+        for _ in 0..<5 { world.performOne(isKind: true) }
+        world.isStoreAway = true
+        var number = 0
+        for _ in 0..<200 {
+            for _ in 0..<100 { world.offer(batch(&number, of: 1)) }
+            for _ in 0..<4 { world.performOne(isKind: true) }
+        }
+        world.readRecordsMax = 1_000
+        world.settle()
+        #expect(world.rows.count == 20_000)
+        #expect(world.core.ledger.damaged == 0)
+        #expect(world.commitsCount < 40)
+    }
+
+    @Test func readingsWaitForTheFirstRingHoweverLongTheStartTakes() {
+        var world = IngestWorld(seed: 13, limits: IngestLimits())
+        world.step(.started(log: world.logID, base: .start, end: .start))
+        for _ in 0..<5 { world.performOne(isKind: true) }
+        var number = 0
+        world.offer(batch(&number, of: 3))
+        world.performOne(isKind: true)
+        world.tick(60_000_000)
+        world.step(.ring(Ring([IngestWorld.owner])))
+        world.tick(1)
+        world.settle()
+        #expect(world.rows.values.map(\.result) == [.normal, .normal, .normal])
+    }
+
     @Test func drainingRefusesAndStoresAtOnce() {
         var world = IngestWorld(seed: 8, limits: IngestLimits())
         world.start()
@@ -169,7 +267,8 @@ struct IngestCoreTests {
         world.step(.drain)
         for _ in 0..<10 { world.performOne(isKind: true) }
         #expect(world.core.isDrained)
-        let effects = world.core.handle(.offered(IngestCore.RequestID(99), batch(&number, of: 1)), now: world.now)
+        let effects = world.core.handle(
+            .offered([.init(request: .init(99), batch: batch(&number, of: 1))]), now: world.now)
         #expect(effects == [.refuse([IngestCore.RequestID(99)], .draining)])
     }
 
