@@ -1,4 +1,5 @@
 package import Hummingbird
+import HummingbirdCore
 package import Logging
 import NIOCore
 package import Ports
@@ -53,19 +54,23 @@ package struct HTTPAPI: Sendable {
         onListening: @escaping @Sendable (Int) async -> Void = { _ in }
     ) -> Application<FrontDoor> {
         let ids = ids
+        let frontDoor = frontDoor
         var configuration = ApplicationConfiguration(
             address: .hostname(settings.host, port: settings.port), backlog: HTTPLimits.backlogMax)
         configuration.availableConnectionsDelegate = .maximum(HTTPLimits.connectionsMax, logger: logger)
+        let connections = HTTP1Channel.Configuration(
+            additionalChannelHandlers: [ConnectionGuardInstaller(ids: ids)],
+            idleTimeout: .seconds(Int64(HTTPLimits.idleSecondsMax)),
+            httpDecoderConfiguration: .init(
+                maxHeaderFieldSize: HTTPLimits.headerFieldBytesMax,
+                maxHeaderListSize: HTTPLimits.headerBytesMax,
+                maxHeaderFieldCount: HTTPLimits.headerCountMax))
         return Application(
             responder: frontDoor,
-            server: .http1(
-                configuration: .init(
-                    additionalChannelHandlers: [ConnectionGuardInstaller(ids: ids)],
-                    idleTimeout: .seconds(Int64(HTTPLimits.idleSecondsMax)),
-                    httpDecoderConfiguration: .init(
-                        maxHeaderFieldSize: HTTPLimits.headerFieldBytesMax,
-                        maxHeaderListSize: HTTPLimits.headerBytesMax,
-                        maxHeaderFieldCount: HTTPLimits.headerCountMax))),
+            server: HTTPServerBuilder { responder in
+                QuickChannel(
+                    base: HTTP1Channel(responder: responder, configuration: connections), frontDoor: frontDoor)
+            },
             configuration: configuration,
             onServerRunning: { channel in await onListening(channel.localAddress?.port ?? 0) },
             logger: logger)

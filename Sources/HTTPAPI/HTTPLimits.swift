@@ -4,6 +4,10 @@ import ReadingFormats
 package enum HTTPLimits {
     /// A body of `POST /data`, before and after gunzip.
     package static let bodyBytesMax = ReadingParser.bodyByteCountMax
+    /// A body of `POST /data` that is parsed on the event loop, where others wait meanwhile: some hundred microseconds.
+    package static let quickBodyBytesMax = 16 << 10
+    /// Parts of requests that a client sent ahead while it waits for an answer.
+    package static let heldPartsMax = 4_096
     /// A whole body must have come by then, however steadily it drips (408).
     package static let bodySecondsMax = 60
     /// What is read and thrown away after an early answer, so that a client that sends first and reads later sees it.

@@ -5,6 +5,9 @@ package protocol NodeService: Sendable {
     /// Appends to the ingest log and returns when the batch is synced to this node's disk.
     func accept(_ batch: ReadingBatch) async throws(AcceptError)
 
+    /// The same without a task that waits: `answer` is called once, from anywhere, with the reason if it was refused.
+    func offer(_ batch: ReadingBatch, answer: @escaping @Sendable (AcceptError?) -> Void)
+
     /// Readings refused before they reached the log; the ledger shows them.
     func countRejected(_ readings: Int)
 

@@ -47,6 +47,14 @@ final class FakeNode: NodeService {
         if let error { throw error }
     }
 
+    func offer(_ batch: ReadingBatch, answer: @escaping @Sendable (AcceptError?) -> Void) {
+        answer(
+            state.withLock { state -> AcceptError? in
+                if state.acceptError == nil { state.batches.append(batch) }
+                return state.acceptError
+            })
+    }
+
     func countRejected(_ readings: Int) {
         change { $0.rejected += readings }
     }

@@ -1,4 +1,5 @@
 import HTTPTypes
+import ReadingFormats
 
 /// The media types that are spoken here, and the two kinds of header that choose among them.
 enum MediaType {
@@ -17,6 +18,15 @@ enum MediaType {
         return trimmed.elementsEqual(essence.utf8) { byte, wanted in
             byte == wanted || (byte | 0x20 == wanted && (0x41...0x5A).contains(byte))
         }
+    }
+
+    /// How a body of this media type is written; nil if nobody here reads it.
+    static func bodyFormat(_ type: String) -> BodyFormat? {
+        // As nearly all clients spell it.
+        if type == json { return .json }
+        if type == ndjson { return .ndjson }
+        if isEssence(json, of: type) { return .json }
+        return isEssence(ndjson, of: type) || isEssence("application/ndjson", of: type) ? .ndjson : nil
     }
 
     /// The first of `offered` that `header` likes best; the first of all when it likes none, or says nothing.

@@ -17,6 +17,12 @@ extension Handlers {
         } catch {
             throw Self.problem(of: error)
         }
+        return answer(to: parsed, nil)
+    }
+
+    /// What the client is told once the node has decided.
+    func answer(to parsed: ParsedReadings, _ refusal: AcceptError?) -> Answer {
+        if let refusal { return Answer(Self.problem(of: refusal)) }
         if parsed.rejected > 0 { node.countRejected(parsed.rejected) }
         return Self.accepted(parsed)
     }
@@ -27,10 +33,7 @@ extension Handlers {
         guard let type = headers[.contentType] else {
             throw Problem(kind: .mediaType, detail: "say Content-Type: application/json or application/x-ndjson")
         }
-        if MediaType.isEssence(MediaType.json, of: type) { return .json }
-        if MediaType.isEssence(MediaType.ndjson, of: type) || MediaType.isEssence("application/ndjson", of: type) {
-            return .ndjson
-        }
+        if let format = MediaType.bodyFormat(type) { return format }
         throw Problem(kind: .mediaType, detail: "send application/json or application/x-ndjson")
     }
 
@@ -65,7 +68,7 @@ extension Handlers {
         return try unpacked.withUnsafeBytes { try parse($0, as: format) }
     }
 
-    private func parse(_ body: UnsafeRawBufferPointer, as format: BodyFormat) throws(Problem) -> ParsedReadings {
+    func parse(_ body: UnsafeRawBufferPointer, as format: BodyFormat) throws(Problem) -> ParsedReadings {
         do {
             return try parser.parse(body, as: format, receivedAt: node.receiptTime(), stamp: node.receiptTime)
         } catch {

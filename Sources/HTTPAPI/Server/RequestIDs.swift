@@ -13,7 +13,11 @@ final class RequestIDs: Sendable {
 
     /// The client's own id if it is sane (a short token), else a new one.
     func id(for headers: HTTPFields) -> String {
-        if let given = headers[.requestID], Self.isSane(given) { return given }
+        id(given: headers[.requestID])
+    }
+
+    func id(given: String?) -> String {
+        if let given, Self.isSane(given) { return given }
         return fresh()
     }
 
