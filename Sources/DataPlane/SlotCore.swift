@@ -210,7 +210,7 @@ package struct SlotCore: Hashable, Sendable {
     package mutating func markChanged(_ rows: some Sequence<LatestRow>) {
         guard case .open(var open) = state else { return }
         state = .cold
-        for row in rows { open.series[row.series]?.isChanged = true }
+        for row in rows where open.series[row.series] != nil { open.series[row.series]?.isChanged = true }
         state = .open(open)
     }
 

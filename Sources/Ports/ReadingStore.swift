@@ -30,7 +30,9 @@ package protocol ReadingStore: Sendable {
     func commit(_ transaction: StoreTransaction) async throws(StoreError) -> Checkpoint
 
     /// Upserts `latest` where the new time is not older, and `last_heard` with the store's own clock.
-    func flush(latest rows: [LatestRow]) async throws(StoreError)
+    /// - Returns: series that the store does not know: their first reading is still to come, or they were deleted.
+    @discardableResult
+    func flush(latest rows: [LatestRow]) async throws(StoreError) -> [Series]
 
     /// The `latest` rows of these slots: what an owner warms up from.
     func latest(in slots: [Slot]) async throws(StoreError) -> [LatestRow]
@@ -49,8 +51,10 @@ package protocol ReadingStore: Sendable {
     func device(_ device: DeviceID) async throws(StoreError) -> DeviceRow?
 
     /// Deletes every row of the device and leaves a tombstone with the store's time, in one transaction.
-    /// - Returns: the tombstone's time; nil if the store knows no such device (nothing is written then).
-    func delete(_ device: DeviceID) async throws(StoreError) -> Instant?
+    /// - Parameter isKnown: an owner knows the device, though its first readings may still be on their way here: the
+    ///   tombstone is left in any case.
+    /// - Returns: the tombstone's time; nil if nobody knows such a device (nothing is written then).
+    func delete(_ device: DeviceID, isKnown: Bool) async throws(StoreError) -> Instant?
 
     /// Every active model document, metric by metric.
     func models() async throws(StoreError) -> [ModelRow]
@@ -63,6 +67,12 @@ package protocol ReadingStore: Sendable {
 
     /// Waits for running calls, then closes. Calls after it throw `.unavailable`.
     func close() async
+}
+
+extension ReadingStore {
+    package func delete(_ device: DeviceID) async throws(StoreError) -> Instant? {
+        try await delete(device, isKnown: false)
+    }
 }
 
 package struct StoreKind: Hashable, Sendable {

@@ -6,7 +6,6 @@ import LogFormat
 package import Logging
 package import Ports
 import Synchronization
-import Synchronization
 package import Telemetry
 
 /// The ingest role: drives `IngestCore` with this node's log, the owners and the store.
@@ -35,6 +34,9 @@ package actor Ingest {
     private let failed = Mutex<String?>(nil)
     private var isStoreAway = false
     private var isLogFull = false
+    private var isStopped = false
+    /// `drain` waits no more.
+    private var isImpatient = false
 
     /// How often the core's deadlines are looked at.
     package static let tickPeriod = Duration.milliseconds(50)
@@ -69,6 +71,8 @@ package actor Ingest {
             }
             group.cancelAll()
         }
+        // Also when it was cancelled instead of stopped: nobody may wait for an actor that does nothing more.
+        stop()
     }
 
     private func tick() async {
@@ -80,6 +84,7 @@ package actor Ingest {
 
     /// Returns when the batch is on this node's disk, synced.
     package func accept(_ batch: ReadingBatch) async throws(AcceptError) {
+        guard !isStopped else { throw .draining }
         let refusal = await withCheckedContinuation { continuation in
             step(.offered([enter(batch) { continuation.resume(returning: $0) }]))
         }
@@ -119,6 +124,10 @@ package actor Ingest {
             defer { inbox.offers = [] }
             return inbox.offers
         }
+        guard !isStopped else {
+            for offer in offers { offer.answer(.draining) }
+            return
+        }
         if !offers.isEmpty { step(.offered(offers.map { enter($0.batch, answer: $0.answer) })) }
     }
 
@@ -133,28 +142,31 @@ package actor Ingest {
 
     /// Why this node accepts nothing more; nil while it does. For probes, which must not wait for the actor.
     package nonisolated var failure: String? { failed.withLock { $0 } }
-    package var isStoreReachable: Bool { core.isStoreReachable }
+    /// The last transaction went in, or none is needed.
+    package var isStoreReachable: Bool { !isStoreAway }
 
     /// Returns when the start is over: what the log held is known, batches are taken at once.
     package func waitUntilRunning() async {
-        guard !core.isRunning, core.logFailure == nil else { return }
+        guard !core.isRunning, core.logFailure == nil, !isStopped else { return }
         await withCheckedContinuation { readyWaiters.append($0) }
     }
 
     /// Accepts no more; returns when all that was accepted is stored, or when `run` is told to stop.
     package func drain() async {
         step(.drain)
-        guard !core.isDrained else { return }
+        guard !core.isDrained, !isStopped, !isImpatient else { return }
         await withCheckedContinuation { drainWaiters.append($0) }
     }
 
     /// Lets `drain` return though not everything is stored.
     package func stopWaiting() {
+        isImpatient = true
         resume(&drainWaiters)
     }
 
     /// Ends `run`. What is not stored yet stays in the log for the next start.
     package func stop() {
+        isStopped = true
         ordersInput.finish()
         wakesInput.finish()
         let offers = inbox.withLock { inbox in
@@ -202,7 +214,7 @@ package actor Ingest {
         case .readCheckpoint(let log): await readCheckpoint(log)
         case .register(let log): await register(log)
         case .readLog(let purpose, let start): await read(purpose, start)
-        case .trim(let position): await log.trim(before: position)
+        case .trim(let id, let position): if log.id == id { await log.trim(before: position) }
         case .retire(let old): await retire(old)
         case .acknowledge, .refuse: return  // answered in `step`
         }
@@ -266,9 +278,8 @@ package actor Ingest {
 
     private nonisolated func readCheckpoint(_ log: LogID) async {
         do {
-            let row = try await store.checkpoint(of: log)
-            await storeAnswered(nil)
-            await step(.checkpoint(row))
+            await step(.checkpoint(try await store.checkpoint(of: log)))
+            await rowWasRead()
         } catch {
             await storeAnswered(error)
             await step(.checkpointUnavailable)
@@ -312,6 +323,12 @@ package actor Ingest {
             logger.critical("the ingest log cannot be renamed", metadata: ["reason": "\(error)"])
             await step(.logFailed("\(error)"))
         }
+    }
+
+    /// A store that is full or locked still lets the row be read: while there is something to store, that is no sign of
+    /// its return.
+    private func rowWasRead() {
+        if core.ledger.pending == 0 { storeAnswered(nil) }
     }
 
     /// One line when the store goes, one when it comes back.

@@ -178,10 +178,16 @@ package final class Node: NodeService, Service {
         }
     }
 
-    /// Training that could not reach the store is tried again.
+    /// Trains when a metric has what it needs, and again what could not reach the store.
     private func trainModels() async {
-        while (try? await Task.sleep(for: Self.trainPeriod)) != nil {
-            await scoring.whenLocal { await $0.trainReady() }
+        await withDiscardingTaskGroup { group in
+            group.addTask {
+                while (try? await Task.sleep(for: Self.trainPeriod)) != nil {
+                    await self.scoring.whenLocal { _ = $0.trainingWakes.yield() }
+                }
+            }
+            guard let orders = await scoring.whenLocal({ $0.trainingOrders }) else { return }
+            for await _ in orders { await scoring.whenLocal { await $0.trainReady() } }
         }
     }
 
@@ -197,12 +203,14 @@ package final class Node: NodeService, Service {
             await group.next()
             group.cancelAll()
         }
-        await scoring.whenLocal { await $0.flush() }
         let pending = await ingest.ledger.pending
         if pending > 0 {
             logger.warning(
                 "stopped before everything was stored; the rest is in the ingest log for the next start",
                 metadata: ["pending": "\(pending)"])
+        } else {
+            // A store that did not answer now would only use up the supervisor's patience.
+            await scoring.whenLocal { await $0.flush() }
         }
         await ingest.stop()
     }
@@ -230,7 +238,6 @@ package final class Node: NodeService, Service {
 
     package func countRejected(_ readings: Int) {
         rejected.add(UInt64(readings), ordering: .relaxed)
-        NodeMetrics.rejected.increment(by: readings)
     }
 
     package func receiptTime() -> Instant { receipts.next() }
@@ -264,7 +271,8 @@ package final class Node: NodeService, Service {
     }
 
     package func delete(_ device: DeviceID) async throws(StoreError) -> Bool {
-        guard let time = try await store.delete(device) else { return false }
+        let isKnown = await scoring.whenLocal { $0.knows(device) } ?? false
+        guard let time = try await store.delete(device, isKnown: isKnown) else { return false }
         try? await scoring.forget(device, at: time)
         return true
     }
@@ -278,6 +286,9 @@ package final class Node: NodeService, Service {
             ledger.orphaned = rows.filter { $0.log != log }.reduce(0) { $0 + ($1.accepted - $1.position) }
         }
         let devices = await scoring.whenLocal { $0.devicesCount } ?? 0
+        // A locked store still lets itself be read: it must take writes, too.
+        let takesWrites = await ingest.isStoreReachable
+        let isReachable = store.isReachable && takesWrites
         let member = ClusterView.Member(
             name: settings.name, address: settings.gossipAddress, http: settings.httpAddress, status: .alive,
             incarnation: owner.incarnation, ringShare: ring.share(of: owner), devices: devices,
@@ -285,7 +296,7 @@ package final class Node: NodeService, Service {
         return ClusterView(
             node: settings.name, members: [member], slots: Slot.count, ringDigest: String(ring.digest, radix: 16),
             pruner: ClusterView.Pruner(leader: nil, fencingToken: nil, lastRun: nil, lastResult: nil),
-            store: store.kind, isStoreReachable: store.isReachable, ledger: ledger)
+            store: store.kind, isStoreReachable: isReachable, ledger: ledger)
     }
 }
 

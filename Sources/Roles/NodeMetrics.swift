@@ -5,7 +5,6 @@ package enum NodeMetrics {
     static let scored = Counter(label: "starling_readings_scored_total")
     static let anomalies = Counter(label: "starling_readings_anomalous_total")
     static let stored = Counter(label: "starling_readings_committed_total")
-    static let rejected = Counter(label: "starling_readings_rejected_total")
     static let modelsTrained = Counter(label: "starling_models_trained_total")
 
     /// For whoever renders them.
@@ -13,7 +12,6 @@ package enum NodeMetrics {
         "starling_readings_scored_total": "Readings judged by the owner's models on this node.",
         "starling_readings_anomalous_total": "Readings judged anomalous on this node.",
         "starling_readings_committed_total": "Readings whose transaction went into the store from this node.",
-        "starling_readings_rejected_total": "Readings refused by validation on this node.",
         "starling_models_trained_total": "Models trained by this node.",
     ]
 }

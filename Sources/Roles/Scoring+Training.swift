@@ -17,11 +17,36 @@ extension Scoring {
         for (metric, detector) in detectors { models.activate(detector, for: metric) }
     }
 
+    /// How long a call waits for a metric's first model, and how often it looks, in microseconds. Usually a few
+    /// milliseconds are enough; a store that is slow or away must not hold up what other metrics send.
+    static let trainPause: Int64 = 250_000
+    static let trainLook = Duration.milliseconds(2)
+
+    /// Lets a call wait for the first models of the metrics that are complete: once a metric, and not for long.
+    func pauseForTraining() async {
+        let waited = Set(models.metricsToTrain.map(\.metric)).subtracting(pausedFor)
+        guard !waited.isEmpty, clock.moment >= trainAgainAt else { return }
+        pausedFor.formUnion(waited)
+        trainingWakes.yield()
+        let end = clock.moment.advanced(byMicroseconds: Self.trainPause)
+        while waited.contains(where: { models.detector(for: $0) == nil }), clock.moment < min(end, trainAgainAtOr(end))
+        {
+            guard (try? await Task.sleep(for: Self.trainLook)) != nil else { return }
+        }
+    }
+
+    /// A training that failed ends the pause: it is tried again long after it.
+    private func trainAgainAtOr(_ end: Moment) -> Moment {
+        trainAgainAt > clock.moment ? clock.moment : end
+    }
+
     /// Trains and registers what is complete. No lease is needed: whoever inserts version 1 first wins, the others load
     /// it; and a model serves only once the store knows it, so a score's version means the same everywhere.
     package func trainReady() async {
-        guard clock.moment >= trainAgainAt else { return }
-        for (metric, trainer) in models.metricsToTrain where inTraining.insert(metric).inserted {
+        for (metric, trainer) in models.metricsToTrain {
+            // After one refusal the rest would only wait for the same store.
+            guard clock.moment >= trainAgainAt else { return }
+            guard inTraining.insert(metric).inserted else { continue }
             await train(metric, trainer)
             inTraining.remove(metric)
         }

@@ -23,9 +23,15 @@ package distributed actor Scoring {
     /// Metrics whose first model is on its way to the store.
     var inTraining: Set<Metric> = []
     var trainAgainAt = Moment(microseconds: .min)
+    /// Metrics for whose model a call has paused already.
+    var pausedFor: Set<Metric> = []
+    /// Asks the node to run `trainReady`, once however often it is asked.
+    let trainingOrders: AsyncStream<Void>
+    let trainingWakes: AsyncStream<Void>.Continuation
     private var pending: [CallKey: PendingCall] = [:]
     /// Readings judged since the start; answers made from the same count are the same.
     private var judged: UInt64 = 0
+    private var flushFrom = 0
 
     /// Rows told to the store in one flush.
     package static let flushRowsMax = 20_000
@@ -39,6 +45,7 @@ package distributed actor Scoring {
         self.logger = logger
         slots = (0..<UInt16(Slot.count)).map { SlotCore(slot: Slot($0)) }
         models = ModelRegistry()
+        (trainingOrders, trainingWakes) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
     }
 
     private struct CallKey: Hashable {
@@ -94,7 +101,7 @@ package distributed actor Scoring {
                 waiting = PendingCall(call, judged: verdicts)
             }
             if training.mayBeComplete {
-                await trainReady()
+                await pauseForTraining()
                 training = TrainingWatch(models)
             }
         }
@@ -181,20 +188,27 @@ package distributed actor Scoring {
         }
     }
 
-    /// Tells the store what changed since the last flush: coalesced, one row a series.
+    /// Tells the store what changed since the last flush: coalesced, one row a series. Begins where the last one ended,
+    /// so that no slot waits for ever.
     package func flush() async {
         var rows: [LatestRow] = []
-        for index in slots.indices where rows.count < Self.flushRowsMax {
+        var index = flushFrom
+        repeat {
             rows += slots[index].takeChanged(atMost: Self.flushRowsMax - rows.count)
-        }
+            index = (index + 1) % slots.count
+        } while index != flushFrom && rows.count < Self.flushRowsMax
+        flushFrom = index
         guard !rows.isEmpty else { return }
+        var again: [LatestRow] = []
         do {
-            try await store.flush(latest: rows)
+            let unknown = Set(try await store.flush(latest: rows))
+            again = rows.filter { unknown.contains($0.series) }
         } catch {
-            // Told again with the next flush; readings themselves do not wait for this.
-            for (slot, rows) in Dictionary(grouping: rows, by: { Slot(of: $0.series.device) }) {
-                slots[Int(slot.number)].markChanged(rows)
-            }
+            again = rows
+        }
+        // Told again with the next flush: the store was away, or the reading itself is still on its way there.
+        for (slot, rows) in Dictionary(grouping: again, by: { Slot(of: $0.series.device) }) {
+            slots[Int(slot.number)].markChanged(rows)
         }
     }
 
@@ -203,6 +217,11 @@ package distributed actor Scoring {
     /// The newest reading of every series of the slots owned here, by device id as bytes.
     package func latest(_ query: LatestQuery, now: Instant, inactiveAfter: Int64) -> LatestAnswer {
         LatestBuilder(query: query, now: now, inactiveAfter: inactiveAfter).answer(from: slots)
+    }
+
+    /// True if any reading of the device was judged here, though none may be stored yet.
+    package func knows(_ device: DeviceID) -> Bool {
+        slots[Int(Slot(of: device).number)].series?.keys.contains { $0.device == device } ?? false
     }
 
     package var devicesCount: Int {

@@ -74,21 +74,26 @@ package final class SQLiteStore: ReadingStore {
     }
 
     /// In transactions of their own, so that no other writer waits for all of them.
-    package func flush(latest rows: [LatestRow]) async throws(StoreError) {
-        try await reaching { () async throws(StoreError) in
+    package func flush(latest rows: [LatestRow]) async throws(StoreError) -> [Series] {
+        let unknown = try await reaching { () async throws(StoreError) in
             var rest = rows[...]
+            var unknown: [Series] = []
             while !rest.isEmpty {
-                try await self.writer.flush(rest.prefix(StoreLimits.flushRowsPerTransaction))
+                unknown += try await self.writer.flush(rest.prefix(StoreLimits.flushRowsPerTransaction))
                 rest = rest.dropFirst(StoreLimits.flushRowsPerTransaction)
             }
+            return unknown
         }
         await sweep(for: 0)
+        return unknown
     }
 
     /// The device is unknown from the first transaction on; its readings go in small ones after it. What a crash, a
     /// failure or the time limit leaves is removed by the next `prepare`, `flush` or `delete`.
-    package func delete(_ device: DeviceID) async throws(StoreError) -> Instant? {
-        let tombstone = try await reaching { () async throws(StoreError) in try await self.writer.entomb(device) }
+    package func delete(_ device: DeviceID, isKnown: Bool) async throws(StoreError) -> Instant? {
+        let tombstone = try await reaching { () async throws(StoreError) in
+            try await self.writer.entomb(device, isKnown: isKnown)
+        }
         if tombstone != nil { await sweep(for: StoreLimits.sweepOnDeleteMicroseconds) }
         return tombstone
     }

@@ -6,15 +6,17 @@ extension Writer {
     /// Makes the device unknown, at once and whole: its names are gone, so nothing leads to its readings any more. The
     /// readings themselves, which may be millions, are left to `sweep`; ids are never reused, so what the device sends
     /// afterwards cannot meet them.
-    /// - Returns: the tombstone's time; nil if there is no such device.
-    func entomb(_ device: DeviceID) throws(StoreError) -> Instant? {
+    /// - Returns: the tombstone's time; nil if there is no such device, here or elsewhere.
+    func entomb(_ device: DeviceID, isKnown: Bool) throws(StoreError) -> Instant? {
         let now = clock()
         return try transaction("deleting device \(device)") { session, connection throws(StoreError) in
             let select = try session.statement("SELECT id FROM devices WHERE name = ?", connection)
             try select.bind(device.text, 1)
             let id = try select.step() ? select.int64(0) : nil
             select.reset()
-            guard let id else { return nil }
+            guard let id else {
+                return isKnown ? try Self.leaveTombstone(device, now, session, connection) : nil
+            }
             for sql in [
                 "INSERT OR IGNORE INTO deleted_series (series) SELECT id FROM series WHERE device = ?",
                 "DELETE FROM latest WHERE series IN (SELECT id FROM series WHERE device = ?)",

@@ -5,9 +5,11 @@ import Telemetry
 
 extension Writer {
     /// One part of a flush: at most `flushRowsPerTransaction` rows.
-    func flush(_ rows: ArraySlice<LatestRow>) throws(StoreError) {
+    /// - Returns: series that are not here.
+    func flush(_ rows: ArraySlice<LatestRow>) throws(StoreError) -> [Series] {
         let now = clock()
-        let refused = try transaction("writing \(rows.count) latest rows") { session, connection throws(StoreError) in
+        let (refused, unknown) = try transaction("writing \(rows.count) latest rows") {
+            session, connection throws(StoreError) in
             let directory = SeriesDirectory(session: session, connection: connection)
             try directory.align()
             let upsert = try session.statement(LatestSQL.upsert, connection)
@@ -15,10 +17,14 @@ extension Writer {
                 "UPDATE devices SET last_heard = MAX(last_heard, ?) WHERE name = ?", connection)
             var heard: Set<DeviceID> = []
             var refused = 0
+            var unknown: [Series] = []
             try PendingCounts.settle(session, connection)
             for row in rows {
                 // A series that is unknown comes with its first reading, or was deleted.
-                guard let id = try directory.knownID(of: row.series) else { continue }
+                guard let id = try directory.knownID(of: row.series) else {
+                    unknown.append(row.series)
+                    continue
+                }
                 try LatestSQL.bind(row, id: id, model: try directory.number(of: row.verdict.model), upsert)
                 let result = sqlite3_step(upsert.pointer)
                 let error = result == SQLITE_DONE ? nil : StoreError.sqlite(result, on: connection.pointer)
@@ -32,12 +38,13 @@ extension Writer {
                 try hear.bind(row.series.device.text, 2)
                 try hear.run()
             }
-            return refused
+            return (refused, unknown)
         }
         if refused > 0 {
             log.warning(
                 "the store refused latest rows; the readings themselves are kept", metadata: ["count": "\(refused)"])
         }
+        return unknown
     }
 }
 

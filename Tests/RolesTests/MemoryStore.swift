@@ -73,8 +73,12 @@ final class MemoryStore: ReadingStore {
         }
     }
 
-    func flush(latest rows: [LatestRow]) async throws(StoreError) {
-        try access { content in for row in rows { content.latest[row.series] = row } }
+    func flush(latest rows: [LatestRow]) async throws(StoreError) -> [Series] {
+        try access { content in
+            let known = Set(content.readings.keys.map(\.series))
+            for row in rows where known.contains(row.series) { content.latest[row.series] = row }
+            return rows.map(\.series).filter { !known.contains($0) }
+        }
     }
 
     func latest(in slots: [Slot]) async throws(StoreError) -> [LatestRow] {
@@ -90,9 +94,9 @@ final class MemoryStore: ReadingStore {
     func devices(after: DeviceID?, limit: Int) async throws(StoreError) -> [DeviceRow] { [] }
     func device(_ device: DeviceID) async throws(StoreError) -> DeviceRow? { nil }
 
-    func delete(_ device: DeviceID) async throws(StoreError) -> Instant? {
+    func delete(_ device: DeviceID, isKnown: Bool) async throws(StoreError) -> Instant? {
         try access { content in
-            guard content.readings.keys.contains(where: { $0.series.device == device }) else { return nil }
+            guard isKnown || content.readings.keys.contains(where: { $0.series.device == device }) else { return nil }
             content.readings = content.readings.filter { $0.key.series.device != device }
             content.latest = content.latest.filter { $0.key.device != device }
             let time = Instant(microseconds: 1_000)

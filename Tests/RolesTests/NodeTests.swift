@@ -86,7 +86,7 @@ struct NodeTests {
         store.content.withLock { $0.isAway = true }
         try await withNode(store: store) { node in
             try await node.accept(Self.series(readings: 300))
-            try await until { await node.latest(Self.all).devices.count == 1 }
+            try await until { await node.latest(Self.all).devices.first?.time == Instant(microseconds: 300_000_000) }
             store.content.withLock { $0.isAway = false }
             try await until { await node.cluster().ledger.pending == 0 }
         }
@@ -122,6 +122,19 @@ struct NodeTests {
         try await withNode(store: store, folder: folder) { node in
             try await until { await node.cluster().ledger.stored == 50 }
         }
+    }
+
+    @Test func aDeviceWhoseReadingsAreNotStoredYetCanBeDeleted() async throws {
+        let store = MemoryStore()
+        try await withNode(store: store) { node in
+            store.content.withLock { $0.answersLost = 1 }
+            try await node.accept(Self.batch(1, count: 1))
+            try await until { await node.latest(Self.all).devices.count == 1 }
+            #expect(try await node.delete(DeviceID(unchecked: "device-0")))
+            try await until { await node.cluster().ledger.pending == 0 }
+            #expect(await node.latest(Self.all).devices.isEmpty)
+        }
+        #expect(store.content.withLock { $0.readings.isEmpty })
     }
 
     @Test func aDeletedDeviceIsGoneFromMemoryToo() async throws {
