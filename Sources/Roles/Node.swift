@@ -10,13 +10,13 @@ import ModelFormats
 package import Ports
 import ServiceLifecycle
 import Synchronization
-package import Telemetry
+import Telemetry
 
 /// One node: its roles put together, and what it offers to the outside.
 ///
 /// Start: the store is prepared (or found to be away, which stops nothing), slots warm up, the log is replayed; then
 /// the node is ready. Stop: nothing new, everything accepted is stored if the store answers in time, the log is closed.
-package final class Node: NodeService, Service {
+package final class Node: Service {
     package struct Settings: Sendable {
         package var name: String
         package var httpAddress: String
@@ -47,22 +47,22 @@ package final class Node: NodeService, Service {
     package static let anomalyRowsPerEpisode = 50
     package static let anomalyRowsMax = 50_000
 
-    private let settings: Settings
-    private let store: any ReadingStore
-    private let log: IngestLog
-    private let clock: NodeClock
-    private let receipts: ReceiptClock
-    private let logger: Logger
-    private let owner: Owner
-    private let ring: Ring
-    private let startedAt: Instant
-    private let ingest: Ingest
-    private let scoring: Scoring
-    private let system: ClusterActorSystem
-    private let rejected = Atomic<UInt64>(0)
-    private let state = Mutex(State.starting("starting"))
+    let settings: Settings
+    let store: any ReadingStore
+    let log: IngestLog
+    let clock: NodeClock
+    let receipts: ReceiptClock
+    let logger: Logger
+    let owner: Owner
+    let ring: Ring
+    let startedAt: Instant
+    let ingest: Ingest
+    let scoring: Scoring
+    let system: ClusterActorSystem
+    let rejected = Atomic<UInt64>(0)
+    let state = Mutex(State.starting("starting"))
 
-    private enum State {
+    enum State {
         case starting(String)
         case ready
         case draining
@@ -213,90 +213,6 @@ package final class Node: NodeService, Service {
             await scoring.whenLocal { await $0.flush() }
         }
         await ingest.stop()
-    }
-
-    // MARK: NodeService
-
-    package var unreadiness: String? {
-        if let failure = ingest.failure { return failure }
-        return state.withLock { state in
-            switch state {
-            case .starting(let stage): stage
-            case .ready: nil
-            case .draining: "draining"
-            }
-        }
-    }
-
-    package func accept(_ batch: ReadingBatch) async throws(AcceptError) {
-        try await ingest.accept(batch)
-    }
-
-    package func offer(_ batch: ReadingBatch, answer: @escaping @Sendable (AcceptError?) -> Void) {
-        ingest.offer(batch, answer: answer)
-    }
-
-    package func countRejected(_ readings: Int) {
-        rejected.add(UInt64(readings), ordering: .relaxed)
-    }
-
-    package func receiptTime() -> Instant { receipts.next() }
-
-    package func latest(_ query: LatestQuery) async -> LatestAnswer {
-        let now = clock.instant
-        let inactiveAfter = settings.inactiveAfter.microseconds
-        let answer = await scoring.whenLocal { $0.latest(query, now: now, inactiveAfter: inactiveAfter) }
-        return answer ?? LatestAnswer(devices: [], revision: 0, missing: [settings.name])
-    }
-
-    package func history(
-        of series: Series, from: Instant, to: Instant, after: HistoryPoint?, limit: Int
-    ) async throws(StoreError) -> [HistoryPoint] {
-        try await store.history(of: series, from: from, to: to, after: after, limit: limit)
-    }
-
-    package func anomalies(_ query: AnomalyQuery) async throws(StoreError) -> [AnomalyEpisode] {
-        var rows = query
-        rows.limit = min(
-            query.limit.multipliedReportingOverflow(by: Self.anomalyRowsPerEpisode).partialValue, Self.anomalyRowsMax)
-        return Array(AnomalyEpisode.episodes(of: try await store.anomalies(rows)).prefix(query.limit))
-    }
-
-    package func devices(after: DeviceID?, limit: Int) async throws(StoreError) -> [DeviceRow] {
-        try await store.devices(after: after, limit: limit)
-    }
-
-    package func device(_ device: DeviceID) async throws(StoreError) -> DeviceRow? {
-        try await store.device(device)
-    }
-
-    package func delete(_ device: DeviceID) async throws(StoreError) -> Bool {
-        let isKnown = await scoring.whenLocal { $0.knows(device) } ?? false
-        guard let time = try await store.delete(device, isKnown: isKnown) else { return false }
-        try? await scoring.forget(device, at: time)
-        return true
-    }
-
-    package func cluster() async -> ClusterView {
-        var ledger = await ingest.ledger
-        ledger.rejected = rejected.load(ordering: .relaxed)
-        let log = await ingest.logID
-        if let rows = try? await store.checkpoints() {
-            // A ring of one: every other log has no live node.
-            ledger.orphaned = rows.filter { $0.log != log }.reduce(0) { $0 + ($1.accepted - $1.position) }
-        }
-        let devices = await scoring.whenLocal { $0.devicesCount } ?? 0
-        // A locked store still lets itself be read: it must take writes, too.
-        let takesWrites = await ingest.isStoreReachable
-        let isReachable = store.isReachable && takesWrites
-        let member = ClusterView.Member(
-            name: settings.name, address: settings.gossipAddress, http: settings.httpAddress, status: .alive,
-            incarnation: owner.incarnation, ringShare: ring.share(of: owner), devices: devices,
-            version: settings.version, since: startedAt)
-        return ClusterView(
-            node: settings.name, members: [member], slots: Slot.count, ringDigest: String(ring.digest, radix: 16),
-            pruner: ClusterView.Pruner(leader: nil, fencingToken: nil, lastRun: nil, lastResult: nil),
-            store: store.kind, isStoreReachable: isReachable, ledger: ledger)
     }
 }
 
