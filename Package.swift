@@ -35,7 +35,6 @@ let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let metrics = Target.Dependency.product(name: "CoreMetrics", package: "swift-metrics")
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
-let nioHTTPTypes = Target.Dependency.product(name: "NIOHTTPTypes", package: "swift-nio-extras")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let numerics = Target.Dependency.product(name: "RealModule", package: "swift-numerics")
 let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
@@ -51,7 +50,6 @@ let packages: [(name: String, dependency: Package.Dependency)] = [
     ("swift-log", .package(url: "https://github.com/apple/swift-log.git", exact: "1.16.2")),
     ("swift-metrics", .package(url: "https://github.com/apple/swift-metrics.git", exact: "2.13.0")),
     ("swift-nio", .package(url: "https://github.com/apple/swift-nio.git", exact: "2.101.2")),
-    ("swift-nio-extras", .package(url: "https://github.com/apple/swift-nio-extras.git", exact: "1.35.2")),
     ("swift-numerics", .package(url: "https://github.com/apple/swift-numerics.git", exact: "1.1.1")),
     (
         "swift-service-lifecycle",
@@ -101,8 +99,8 @@ let adapters: [Target] = [
     library(
         "HTTPAPI",
         [
-            "Telemetry", "Ports", "ReadingFormats", hummingbird, hummingbirdCore, httpTypes, nioCore, nioHTTP1,
-            nioHTTPTypes, logging, metrics, lifecycle,
+            "Telemetry", "Ports", "ReadingFormats", hummingbird, hummingbirdCore, httpTypes, nioCore, nioHTTP1, logging,
+            metrics, lifecycle,
         ],
         resources: [.copy("Dashboard"), .copy("openapi.json")]),
 ]

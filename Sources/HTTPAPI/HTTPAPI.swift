@@ -60,7 +60,8 @@ package struct HTTPAPI: Sendable {
         configuration.availableConnectionsDelegate = .maximum(HTTPLimits.connectionsMax, logger: logger)
         let connections = HTTP1Channel.Configuration(
             additionalChannelHandlers: [ConnectionGuardInstaller(ids: ids)],
-            idleTimeout: .seconds(Int64(HTTPLimits.idleSecondsMax)),
+            // Idle connections are `QuickPost`'s affair: what it answers is not seen above it.
+            idleTimeout: nil,
             httpDecoderConfiguration: .init(
                 maxHeaderFieldSize: HTTPLimits.headerFieldBytesMax,
                 maxHeaderListSize: HTTPLimits.headerBytesMax,

@@ -1,3 +1,4 @@
+import Dispatch
 import Ports
 import Synchronization
 import Telemetry
@@ -8,6 +9,9 @@ final class FakeNode: NodeService {
         var batches: [ReadingBatch] = []
         var rejected = 0
         var acceptError: AcceptError?
+        /// Offers are answered by `answerAll`.
+        var answersLater = false
+        var unanswered: [@Sendable (AcceptError?) -> Void] = []
         var devices: [LatestDevice] = []
         var revision: UInt64 = 1
         var missing: [String] = []
@@ -32,6 +36,7 @@ final class FakeNode: NodeService {
     static let start = Instant(microseconds: 1_795_359_845_000_000)
 
     private let state = Mutex(State())
+    private let offers = DispatchSemaphore(value: 0)
 
     func change(_ change: (inout State) -> Void) {
         state.withLock { change(&$0) }
@@ -44,15 +49,30 @@ final class FakeNode: NodeService {
             if state.acceptError == nil { state.batches.append(batch) }
             return state.acceptError
         }
+        offers.signal()
         if let error { throw error }
     }
 
     func offer(_ batch: ReadingBatch, answer: @escaping @Sendable (AcceptError?) -> Void) {
-        answer(
-            state.withLock { state -> AcceptError? in
-                if state.acceptError == nil { state.batches.append(batch) }
-                return state.acceptError
-            })
+        let (isLater, error) = state.withLock { state in
+            if state.acceptError == nil { state.batches.append(batch) }
+            if state.answersLater { state.unanswered.append(answer) }
+            return (state.answersLater, state.acceptError)
+        }
+        if isLater { offers.signal() } else { answer(error) }
+    }
+
+    /// Blocks until so many offers were made, those answered since included; with `answersLater`.
+    func waitForOffers(_ count: Int) {
+        while now.batches.count < count { offers.wait() }
+    }
+
+    func answerAll() {
+        let answers = state.withLock { state in
+            defer { state.unanswered = [] }
+            return state.unanswered
+        }
+        for answer in answers { answer(nil) }
     }
 
     func countRejected(_ readings: Int) {

@@ -2,8 +2,9 @@ import Hummingbird
 import HummingbirdCore
 import Logging
 import NIOCore
+import NIOHTTP1
 
-/// Hummingbird's HTTP/1.1 connection with a `QuickPost` in front of its stream.
+/// Hummingbird's HTTP/1.1 connection with a `QuickPost` behind its decoder.
 struct QuickChannel: ServerChildChannel {
     typealias Value = HTTP1Channel.Value
 
@@ -12,10 +13,9 @@ struct QuickChannel: ServerChildChannel {
 
     func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<Value> {
         base.setup(channel: channel, logger: logger).flatMapThrowing { value in
-            // Behind the handler that counts requests, so that idle and closing connections are told from busy ones.
             let pipeline = channel.pipeline.syncOperations
-            let counter = try pipeline.handler(type: HTTPConnectionStateHandler.self)
-            try pipeline.addHandler(QuickPost(frontDoor: frontDoor), position: .after(counter))
+            let decoder = try pipeline.handler(type: ByteToMessageHandler<HTTPRequestDecoder>.self)
+            try pipeline.addHandler(QuickPost(frontDoor: frontDoor), position: .after(decoder))
             return value
         }
     }

@@ -1,22 +1,24 @@
 import HTTPTypes
-import HummingbirdCore
 import NIOCore
-import NIOHTTPTypes
+import NIOHTTP1
 import Ports
 import ReadingFormats
 
 /// `POST /data` of a small body, from its bytes to its answer on the event loop, without a task.
 ///
 /// A device that sends one reading at a time costs the request, not the reading. The ordinary way, a task a connection
-/// behind a stream a connection, changes threads at each step; this one does not, and takes a third of the time. It
-/// takes only what it can finish: whole bodies up to `HTTPLimits.quickBodyBytesMax` with nothing out of the ordinary in
-/// the head. Everything else passes on as it came, and while an answer is owed on one of the two ways, nothing starts
-/// on the other: answers keep the order of their requests.
+/// behind a stream a connection, changes threads at each step; this one does not, and takes less than half. It takes
+/// only what it can finish: whole bodies up to `HTTPLimits.quickBodyBytesMax` with nothing out of the ordinary in the
+/// head. Everything else passes on as it came, and while an answer is owed on one of the two ways, nothing starts on
+/// the other: answers keep the order of their requests.
+///
+/// It stands next to the decoder, so what it answers is seen by nobody above. Therefore it also watches for idle
+/// connections, and keeps a shutdown waiting until it has answered.
 final class QuickPost: ChannelDuplexHandler, RemovableChannelHandler {
-    typealias InboundIn = HTTPRequestPart
-    typealias InboundOut = HTTPRequestPart
-    typealias OutboundIn = HTTPResponsePart
-    typealias OutboundOut = HTTPResponsePart
+    typealias InboundIn = HTTPServerRequestPart
+    typealias InboundOut = HTTPServerRequestPart
+    typealias OutboundIn = HTTPServerResponsePart
+    typealias OutboundOut = HTTPServerResponsePart
 
     private enum State {
         /// No answer is owed. → passing, collecting
@@ -39,11 +41,16 @@ final class QuickPost: ChannelDuplexHandler, RemovableChannelHandler {
     private let frontDoor: FrontDoor
     private var state = State.idle
     private var held = CircularBuffer<Held>(initialCapacity: 0)
+    private var isGoingOn = false
     private var wantsRead = false
     /// Parts were passed on since the last time that their end was told.
     private var hasPassed = false
     private var context: ChannelHandlerContext?
+    /// Of the encoder: what is written from here on is bytes.
+    private var encoder: ChannelHandlerContext?
     private var date = HTTPDate()
+    private var lastActivity = NIODeadline.now()
+    private var idleCheck: Scheduled<Void>?
 
     init(frontDoor: FrontDoor) {
         self.frontDoor = frontDoor
@@ -51,11 +58,31 @@ final class QuickPost: ChannelDuplexHandler, RemovableChannelHandler {
 
     func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
+        encoder = try? context.pipeline.syncOperations.context(handlerType: HTTPResponseEncoder.self)
+        if context.channel.isActive { watch(context, for: Self.idleMax) }
     }
 
     func handlerRemoved(context: ChannelHandlerContext) {
+        forget()
         self.context = nil
+        encoder = nil
+    }
+
+    func channelActive(context: ChannelHandlerContext) {
+        watch(context, for: Self.idleMax)
+        context.fireChannelActive()
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        forget()
+        context.fireChannelInactive()
+    }
+
+    private func forget() {
+        state = .idle
         held.removeAll()
+        idleCheck?.cancel()
+        idleCheck = nil
     }
 
     private var isAnswering: Bool {
@@ -65,6 +92,7 @@ final class QuickPost: ChannelDuplexHandler, RemovableChannelHandler {
     // MARK: In
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        lastActivity = .now()
         if isAnswering || !held.isEmpty { hold(.part(data)) } else { take(data, context) }
     }
 
@@ -75,18 +103,12 @@ final class QuickPost: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
-        // The end of what the client sends, too, comes after the request that is still to be answered.
+        // A shutdown, or the end of what the client sends: both come after the request that is still to be answered.
         if isAnswering || !held.isEmpty { hold(.event(event)) } else { context.fireUserInboundEventTriggered(event) }
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         if isAnswering || !held.isEmpty { hold(.failure(error)) } else { context.fireErrorCaught(error) }
-    }
-
-    func channelInactive(context: ChannelHandlerContext) {
-        state = .idle
-        held.removeAll()
-        context.fireChannelInactive()
     }
 
     /// A client that sends ahead is read once more, not without end.
@@ -105,7 +127,7 @@ final class QuickPost: ChannelDuplexHandler, RemovableChannelHandler {
     private func take(_ data: NIOAny, _ context: ChannelHandlerContext) {
         switch (state, unwrapInboundIn(data)) {
         case (.idle, .head(let head)):
-            if let request = QuickRequest(head, ids: frontDoor.ids) {
+            if encoder != nil, let request = QuickRequest(head, ids: frontDoor.ids) {
                 state = .collecting(request)
                 return
             }
@@ -137,8 +159,8 @@ final class QuickPost: ChannelDuplexHandler, RemovableChannelHandler {
                 try frontDoor.handlers.parse(bytes, as: request.format)
             }
             state = .answering(request, parsed)
-            let place = NIOLoopBound(self, eventLoop: context.eventLoop)
             let loop = context.eventLoop
+            let place = NIOLoopBound(self, eventLoop: loop)
             frontDoor.handlers.node.offer(parsed.batch) { refusal in
                 loop.execute { place.value.answered(refusal) }
             }
@@ -157,25 +179,23 @@ final class QuickPost: ChannelDuplexHandler, RemovableChannelHandler {
 
     private func answer(_ request: QuickRequest, _ answer: Answer) {
         state = .idle
-        guard let context else { return }
+        guard let context, let encoder else { return }
+        let now = NIODeadline.now()
+        lastActivity = now
         frontDoor.metrics.count(
-            route: .data, method: .post, status: answer.status, duration: ContinuousClock.now - request.start)
-        var headers = answer.headers
-        var body = ByteBuffer()
-        if case .buffer(let buffer) = answer.body { body = buffer }
-        headers.append(HTTPField(name: .contentLength, value: String(body.readableBytes)))
-        headers.append(HTTPField(name: .requestID, value: request.id))
-        headers.append(HTTPField(name: .date, value: date.text()))
-        if answer.status != .accepted { headers[.xContentTypeOptions] = "nosniff" }
-        context.write(
-            wrapOutboundOut(.head(HTTPResponse(status: answer.status, headerFields: headers))), promise: nil)
-        context.write(wrapOutboundOut(.body(body)), promise: nil)
-        context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
+            route: .data, method: .post, status: answer.status,
+            duration: .nanoseconds((now - request.start).nanoseconds))
+        let bytes = answer.bytes(id: request.id, date: date.text(), allocator: context.channel.allocator)
+        encoder.writeAndFlush(NIOAny(bytes), promise: nil)
         goOn(context)
     }
 
     /// What was held follows, until the next of ours, or to its end.
     private func goOn(_ context: ChannelHandlerContext) {
+        // One that is refused at once answers from within this loop, which then goes on.
+        guard !isGoingOn else { return }
+        isGoingOn = true
+        defer { isGoingOn = false }
         while !isAnswering, let next = held.popFirst() {
             switch next {
             case .part(let data): take(data, context)
@@ -192,48 +212,35 @@ final class QuickPost: ChannelDuplexHandler, RemovableChannelHandler {
 
     func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
         if case .passing(let owed, let isReading) = state, case .end = unwrapOutboundIn(data) {
+            lastActivity = .now()
             state = owed <= 1 && !isReading ? .idle : .passing(owed: max(0, owed - 1), isReading: isReading)
         }
         context.write(data, promise: promise)
     }
-}
 
-/// A `POST /data` with nothing out of the ordinary.
-struct QuickRequest {
-    let start = ContinuousClock.now
-    let id: String
-    let format: BodyFormat
-    private(set) var body = ByteBuffer()
+    // MARK: Idle connections
 
-    /// - Returns: nil for every other request, and for those that will be refused by their head.
-    init?(_ head: HTTPRequest, ids: RequestIDs) {
-        guard head.method == .post, head.path == "/data" else { return nil }
-        var format: BodyFormat?
-        var bytesCount: Int?
-        var givenID: String?
-        for field in head.headerFields {
-            switch field.name {
-            case .contentType:
-                guard format == nil, let known = MediaType.bodyFormat(field.value) else { return nil }
-                format = known
-            case .contentLength:
-                guard bytesCount == nil, let count = Int(field.value) else { return nil }
-                bytesCount = count
-            case .requestID:
-                guard givenID == nil else { return nil }
-                givenID = field.value
-            case .connection, .contentEncoding, .expect, .transferEncoding, .upgrade:
-                return nil
-            default:
-                continue
-            }
+    private static let idleMax = TimeAmount.seconds(Int64(HTTPLimits.idleSecondsMax))
+
+    /// True while the client waits for this node, and not the other way round.
+    private var isOwing: Bool {
+        switch state {
+        case .answering: true
+        case .passing(let owed, let isReading): owed > 0 && !isReading
+        case .idle, .collecting: false
         }
-        guard let format, let bytesCount, (1...HTTPLimits.quickBodyBytesMax).contains(bytesCount) else { return nil }
-        self.format = format
-        id = ids.id(given: givenID)
     }
 
-    mutating func add(_ bytes: ByteBuffer) {
-        if body.readableBytes == 0 { body = bytes } else { body.writeImmutableBuffer(bytes) }
+    private func watch(_ context: ChannelHandlerContext, for time: TimeAmount) {
+        idleCheck = context.eventLoop.assumeIsolated().scheduleTask(in: time) {
+            let isIdleFor = NIODeadline.now() - self.lastActivity
+            if self.isOwing {
+                self.watch(context, for: Self.idleMax)
+            } else if isIdleFor >= Self.idleMax {
+                context.close(promise: nil)
+            } else {
+                self.watch(context, for: Self.idleMax - isIdleFor)
+            }
+        }
     }
 }
