@@ -47,8 +47,8 @@ final class DataFolder: Sendable {
                 "cannot open \(path): \(FileCalls.text(of: number)). Make \(folder) writable for this user, or choose "
                     + "another --data-dir.")
         }
-        guard flock(file.descriptor, LOCK_EX | LOCK_NB) == 0 else {
-            let number = errno
+        number = lockPatiently(file)
+        guard number == 0 else {
             guard number == EWOULDBLOCK else {
                 throw LogError(
                     .folder,
@@ -63,6 +63,22 @@ final class DataFolder: Sendable {
         if ftruncate(file.descriptor, 0) == 0 { _ = pwrite(file.descriptor, text, text.count, 0) }
         return file
     }
+
+    /// A predecessor may be on its way out, and a child that any process here starts holds what it inherited until it
+    /// runs its own program: a lock that is let go within half a second is no conflict.
+    /// - Returns: 0, or the error of the last try.
+    private static func lockPatiently(_ file: OpenFile) -> Int32 {
+        for attempt in 1...lockTriesMax {
+            if flock(file.descriptor, LOCK_EX | LOCK_NB) == 0 { return 0 }
+            let number = errno
+            guard number == EWOULDBLOCK, attempt < lockTriesMax else { return number }
+            _ = poll(nil, 0, lockPauseMilliseconds)
+        }
+        return EWOULDBLOCK
+    }
+
+    private static let lockTriesMax = 25
+    private static let lockPauseMilliseconds: Int32 = 20
 
     private static func text(in file: OpenFile) -> String? {
         var bytes = [UInt8](repeating: 0, count: lockTextBytesMax)
