@@ -31,11 +31,12 @@ extension IngestLog {
             try swapLogs()
             writer.withLock { writer in
                 writer = LogWriter(
-                    folder: folder, settings: settings, id: newID, current: copy.current, file: copy.file,
-                    end: copy.end)
+                    folder: folder, settings: settings, id: newID, replaces: id, current: copy.current,
+                    file: copy.file, end: copy.end)
             }
             state.withLock { state in
                 state.id = newID
+                state.replaces = id
                 state.segments = copy.segments + [copy.current]
                 state.end = copy.end
             }
@@ -60,7 +61,7 @@ extension IngestLog {
     ) throws(LogError) -> RetirementCopy {
         for leftover in [folder.newLog, folder.oldLog] { folder.remove(folder: leftover) }
         try DataFolder.make(folder.newLog)
-        var copy = try RetirementCopy(folder: folder, settings: settings, id: newID)
+        var copy = try RetirementCopy(folder: folder, settings: settings, id: newID, replaces: id)
         for segment in segments {
             let file = try folder.open(folder.log + "/" + segment.name, flags: O_RDONLY)
             var walker = SegmentWalker(
@@ -106,6 +107,7 @@ private struct RetirementCopy {
     private let folder: DataFolder
     private let settings: IngestLog.Settings
     private let id: LogID
+    private let replaces: LogID
     private let seal: FrameSeal
     private var buffer = ByteWriter()
     private(set) var segments: [Segment] = []
@@ -113,20 +115,13 @@ private struct RetirementCopy {
     private(set) var file: OpenFile
     private(set) var end = LogPosition.start
 
-    init(folder: DataFolder, settings: IngestLog.Settings, id: LogID) throws(LogError) {
+    init(folder: DataFolder, settings: IngestLog.Settings, id: LogID, replaces: LogID) throws(LogError) {
         self.folder = folder
         self.settings = settings
         self.id = id
+        self.replaces = replaces
         seal = FrameSeal(log: id)
-        (file, current) = try Self.make(base: .start, id: id, folder: folder)
-    }
-
-    private static func make(
-        base: LogPosition, id: LogID, folder: DataFolder
-    ) throws(LogError) -> (file: OpenFile, segment: Segment) {
-        let bytes = UInt64(SegmentHeader.bytesCount)
-        return try folder.makeSegment(
-            SegmentHeader(log: id, base: base), in: folder.newLog, bytes: bytes...bytes)
+        (file, current) = try folder.makeSegment(of: id, replaces: replaces, base: .start)
     }
 
     /// Takes over a record with its payload as it is; only position and checksum are new.
@@ -135,7 +130,7 @@ private struct RetirementCopy {
         if bytesAfter > settings.segmentBytes, end > current.base {
             try finish()
             segments.append(current)
-            (file, current) = try Self.make(base: end, id: id, folder: folder)
+            (file, current) = try folder.makeSegment(of: id, replaces: replaces, base: end)
         } else if buffer.count + frame.totalBytes > Self.bufferBytesMax {
             try flush()
         }
@@ -165,5 +160,15 @@ private struct RetirementCopy {
         guard number == 0 else { throw folder.failure("cannot write the copy of the log", number) }
         current.writtenBytes = length
         buffer.clear()
+    }
+}
+
+extension DataFolder {
+    fileprivate func makeSegment(
+        of log: LogID, replaces: LogID, base: LogPosition
+    ) throws(LogError) -> (file: OpenFile, segment: Segment) {
+        let bytes = UInt64(SegmentHeader.bytesCount)
+        return try makeSegment(
+            SegmentHeader(log: log, base: base, replaces: replaces), in: newLog, bytes: bytes...bytes)
     }
 }

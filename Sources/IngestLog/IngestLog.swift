@@ -17,6 +17,7 @@ package final class IngestLog: Sendable {
     /// What both queues and the getters see.
     struct State {
         var id: LogID
+        var replaces: LogID?
         /// By base; the last is being written. Never empty.
         var segments: [Segment]
         var end: LogPosition
@@ -40,11 +41,12 @@ package final class IngestLog: Sendable {
     private init(folder: DataFolder, settings: Settings, opened: LogOpening.Opened) {
         self.folder = folder
         self.settings = settings
-        state = Mutex(State(id: opened.id, segments: opened.segments, end: opened.end))
+        state = Mutex(State(id: opened.id, replaces: opened.replaces, segments: opened.segments, end: opened.end))
         let last = opened.segments[opened.segments.count - 1]
         writer = Mutex(
             LogWriter(
-                folder: folder, settings: settings, id: opened.id, current: last, file: opened.file, end: opened.end))
+                folder: folder, settings: settings, id: opened.id, replaces: opened.replaces, current: last,
+                file: opened.file, end: opened.end))
         reader = Mutex(LogReader(calls: folder.calls))
     }
 
@@ -65,6 +67,8 @@ package final class IngestLog: Sendable {
     // MARK: What it holds
 
     package var id: LogID { state.withLock { $0.id } }
+    /// The log that this one was made from by `retire`, in this life of the process or an earlier one.
+    package var replaces: LogID? { state.withLock { $0.replaces } }
     /// The first position that may still be held.
     package var base: LogPosition { state.withLock { $0.segments[0].base } }
     /// After the last reading written, synced or not.

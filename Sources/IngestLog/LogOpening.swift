@@ -7,6 +7,7 @@ struct LogOpening {
     /// What was found, or made.
     struct Opened {
         var id: LogID
+        var replaces: LogID?
         var segments: [Segment]
         /// The last segment's file.
         var file: OpenFile
@@ -46,31 +47,33 @@ struct LogOpening {
         try DataFolder.make(folder.log)
         folder.removeUnfinishedSegment(in: folder.log)
         let bases = try folder.segmentBases(in: folder.log)
-        guard let id = try id(of: bases) else { return try makeFirst(id: newID) }
+        guard let (id, replaces) = try identity(of: bases) else { return try makeFirst(id: newID) }
         var found: [Found] = []
         for base in bases { found.append(try scan(base, in: folder.log, seal: FrameSeal(log: id))) }
         dropUnused(&found)
         let file = try folder.open(folder.log + "/" + found[found.count - 1].segment.name, flags: O_RDWR)
         try settleTail(of: &found[found.count - 1], file: file)
-        return sum(found, id: id, file: file)
+        let (segments, end) = sum(found)
+        return Opened(id: id, replaces: replaces, segments: segments, file: file, end: end, recovery: recovery)
     }
 
-    private func makeFirst(id: LogID) throws(LogError) -> Opened {
+    private mutating func makeFirst(id: LogID) throws(LogError) -> Opened {
         let first = UInt64(SegmentHeader.bytesCount)
         let header = SegmentHeader(log: id, base: .start)
         let (file, segment) = try folder.makeSegment(header, in: folder.log, bytes: first...settings.extentBytes)
         try folder.syncFolder(folder.path)
-        var recovery = recovery
         recovery.isNew = true
         recovery.segments = 1
-        return Opened(id: id, segments: [segment], file: file, end: .start, recovery: recovery)
+        return Opened(
+            id: id, replaces: nil, segments: [segment], file: file, end: .start, recovery: recovery)
     }
 
     // MARK: Identity
 
-    /// The id that all readable headers agree on; nil if there are no segments.
-    private func id(of bases: [LogPosition]) throws(LogError) -> LogID? {
+    /// The id that all readable headers agree on, and the log that it replaced; nil if there are no segments.
+    private func identity(of bases: [LogPosition]) throws(LogError) -> (id: LogID, replaces: LogID?)? {
         var id: LogID?
+        var replaces: LogID?
         for base in bases {
             let path = folder.log + "/" + Segment.name(of: base)
             switch try header(of: path) {
@@ -83,6 +86,7 @@ struct LogOpening {
                         .unusable, "\(path) is of another log than the segments before it. Move the stray ones away.")
                 }
                 id = header.log
+                replaces = replaces ?? header.replaces
             case .otherVersion(let version):
                 throw LogError(
                     .unusable,
@@ -97,7 +101,7 @@ struct LogOpening {
                 "no segment in \(folder.log) has a readable header (first: \(Segment.name(of: first))). Restore the "
                     + "folder, or move it away to start an empty log: what it held and was not stored is lost then.")
         }
-        return id
+        return id.map { ($0, replaces) }
     }
 
     private func header(of path: String) throws(LogError) -> SegmentHeader.Check {
@@ -173,8 +177,7 @@ struct LogOpening {
         recovery.tornBytes = UInt64(torn.count)
     }
 
-    private func sum(_ found: [Found], id: LogID, file: OpenFile) -> Opened {
-        var recovery = recovery
+    private mutating func sum(_ found: [Found]) -> (segments: [Segment], end: LogPosition) {
         var expected = found[0].segment.base
         var segments: [Segment] = []
         for one in found {
@@ -192,7 +195,7 @@ struct LogOpening {
             segments.append(segment)
         }
         recovery.segments = segments.count
-        return Opened(id: id, segments: segments, file: file, end: expected, recovery: recovery)
+        return (segments, expected)
     }
 
     // MARK: Retirement

@@ -13,6 +13,7 @@ struct LogWriter {
     let folder: DataFolder
     let settings: IngestLog.Settings
     let id: LogID
+    let replaces: LogID?
     let seal: FrameSeal
     /// The segment being written, and its file.
     private(set) var current: Segment
@@ -21,12 +22,13 @@ struct LogWriter {
     private var buffer = ByteWriter(reserving: 64 << 10)
 
     init(
-        folder: DataFolder, settings: IngestLog.Settings, id: LogID, current: Segment, file: OpenFile,
-        end: LogPosition
+        folder: DataFolder, settings: IngestLog.Settings, id: LogID, replaces: LogID?, current: Segment,
+        file: OpenFile, end: LogPosition
     ) {
         self.folder = folder
         self.settings = settings
         self.id = id
+        self.replaces = replaces
         self.seal = FrameSeal(log: id)
         self.current = current
         self.file = file
@@ -154,7 +156,7 @@ struct LogWriter {
             current.allocatedBytes = try folder.reserve(file, from: current.allocatedBytes, bytes: currentBytes)
             for (index, part) in parts.enumerated().dropFirst() {
                 let bytes = index == parts.count - 1 ? lastBytes : part.end...part.end
-                let header = SegmentHeader(log: id, base: part.base)
+                let header = SegmentHeader(log: id, base: part.base, replaces: replaces)
                 made.append(try folder.makeSegment(header, in: folder.log, bytes: bytes))
             }
         } catch {

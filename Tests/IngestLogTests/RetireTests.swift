@@ -52,6 +52,34 @@ import Testing
         await again.close()
     }
 
+    /// The log that was replaced is named in every segment, whoever makes it and whichever are left.
+    @Test mutating func aLogRemembersWhatItReplaced() async throws {
+        let (log, _) = try open(folder.sub())
+        try await fill(log, .init(repeating: 90, count: 15), &generator)
+        #expect(log.replaces == nil)
+        try await log.retire(newID: secondLog)
+        #expect(log.replaces == firstLog)
+        try await fill(log, .init(repeating: 90, count: 15), &generator)
+        await log.trim(before: log.end)
+        #expect(Files.segments(of: folder.sub()).count == 1)
+        await log.close()
+        let (again, _) = try open(folder.sub())
+        #expect(again.replaces == firstLog)
+        try await fill(again, .init(repeating: 90, count: 15), &generator)
+        for path in Files.segments(of: folder.sub()) {
+            let bytes = try Files.bytes(of: path)
+            guard case .valid(let header) = bytes.withUnsafeBytes({ SegmentHeader.check($0) }) else {
+                Issue.record("no header in \(path)")
+                continue
+            }
+            #expect(header.replaces == firstLog)
+        }
+        let third = LogID(high: 5, low: 6)
+        try await again.retire(newID: third)
+        #expect(again.replaces == secondLog, "the last one, not the first")
+        await again.close()
+    }
+
     @Test mutating func anEmptyLogRetiresToo() async throws {
         let (log, _) = try open(folder.sub())
         try await log.retire(newID: secondLog)

@@ -141,9 +141,9 @@ import Testing
 @Suite struct SegmentHeaderTests {
     private let header = SegmentHeader(log: sampleLog, base: LogPosition(123_456))
 
-    private func bytes() -> [UInt8] {
+    private func bytes(of header: SegmentHeader? = nil) -> [UInt8] {
         var writer = ByteWriter()
-        header.encode(into: &writer)
+        (header ?? self.header).encode(into: &writer)
         return writer.bytes
     }
 
@@ -155,6 +155,19 @@ import Testing
         #expect(bytes().count == SegmentHeader.bytesCount)
         #expect(check(bytes()) == .valid(header))
         #expect(check(bytes() + [9]) == .valid(header))
+    }
+
+    @Test func theLogReplacedStandsInBytesThatWereZero() {
+        let replaced = LogID(high: 0x0102_0304_0506_0708, low: 0x1112_1314_1516_1718)
+        let heir = SegmentHeader(log: sampleLog, base: LogPosition(123_456), replaces: replaced)
+        #expect(check(bytes(of: heir)) == .valid(heir) && heir != header)
+        #expect(bytes(of: heir)[40..<48].elementsEqual((1...8).reversed()))
+        #expect(bytes(of: heir)[48..<56].elementsEqual((0x11...0x18).reversed()))
+        // A header without one is what it was before there was such a field.
+        #expect(header.replaces == nil && bytes()[40..<60].allSatisfy { $0 == 0 })
+        #expect(Array(bytes(of: heir)[..<40]) == Array(bytes()[..<40]))
+        let none = SegmentHeader(log: sampleLog, base: LogPosition(123_456), replaces: LogID(high: 0, low: 0))
+        #expect(none == header)
     }
 
     @Test func anyChangedByteShows() {
