@@ -82,6 +82,10 @@ package final class IngestLog: Sendable {
     /// Writes `records` in the order of calls, and with `sync` makes them and everything before durable. Whoever wants
     /// group commit hands over many records at once: one call is one sync. No records and `sync` is a sync alone.
     ///
+    /// Readings may begin beyond the end: what lies between is lost, and shows as a gap between positions for ever. That
+    /// is for a caller who knows that the log once reached further than its disk says: no position may be given twice.
+    /// Verdicts are on readings that were synced, so that they prove how far the log reached should its end be damaged.
+    ///
     /// - Throws: `.full` (the limit; verdicts alone may exceed it by `Settings.verdictsOvershootBytes`), `.diskFull`,
     ///   `.busy`, `.invalidRecords`: nothing was written, positions did not move. `.failed`, now and ever after: what
     ///   is on disk is unknown until the log is opened again. `.closed`.

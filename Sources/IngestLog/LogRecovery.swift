@@ -14,7 +14,7 @@ package struct LogRecovery: Hashable, Sendable {
     /// Runs of bad bytes followed by valid records. They are skipped, their segments are kept.
     package var damagedSpans = 0
     package var damagedBytes: UInt64 = 0
-    /// Readings that the positions say were there, and are not.
+    /// Readings that the positions say were there, and are not: damaged, or skipped since the log had lost its end.
     package var missingReadings: UInt64 = 0
     /// A change of the log's id that was interrupted, and is now finished or undone.
     package var settledRetirement = false

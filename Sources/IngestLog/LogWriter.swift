@@ -52,7 +52,7 @@ struct LogWriter {
 
     private var calls: FileCalls { folder.calls }
 
-    /// Writes `records`, without a sync of the last segment.
+    /// Writes `records`, without a sync of the last segment. Readings may begin beyond the end, never before it.
     /// - Parameter otherBytes: disk space of all segments but the one being written.
     /// - Returns: the segments that were written to, the one being written now last; the first is what `current` was.
     /// - Throws: `.full`, `.diskFull`, `.invalidRecords` with nothing written; `.failed` with anything written.
@@ -116,8 +116,8 @@ struct LogWriter {
     private func check(_ record: LogRecord, end: LogPosition) throws(LogError) {
         switch record {
         case .readings(let position, _):
-            guard position == end else {
-                throw LogError(.invalidRecords, "readings at \(position), but the log ends at \(end)")
+            guard position >= end else {
+                throw LogError(.invalidRecords, "readings at \(position), but the log already ends at \(end)")
             }
         case .verdicts(let position, _):
             guard record.end <= end else {

@@ -2,7 +2,8 @@ package import Telemetry
 
 /// One entry of a log. Records hold names, never the ids of a store, so that any store can take them.
 package enum LogRecord: Hashable, Sendable {
-    /// Readings as they were received together; the position is the ordinal of the first.
+    /// Readings as they were received together; the position is the ordinal of the first. It is the end of the record
+    /// before, or beyond it where readings were lost.
     case readings(LogPosition, ReadingBatch)
     /// Verdicts on the readings from the position on, which may be those of several neighbouring records. Written
     /// without a sync: after a crash some are missing and their readings are scored again.

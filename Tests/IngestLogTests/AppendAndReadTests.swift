@@ -102,9 +102,9 @@ import Testing
         let good = LogRecord.readings(LogPosition(10), batch(5, &generator))
         let bad: [[LogRecord]] = [
             [.readings(LogPosition(9), batch(1, &generator))],
-            [.readings(LogPosition(11), batch(1, &generator))],
             [good, .readings(LogPosition(10), batch(1, &generator))],
             [.verdicts(LogPosition(8), verdicts(3, &generator))],
+            [.readings(LogLimits.positionMax + 1, batch(1, &generator))],
             [good, .verdicts(LogPosition(14), verdicts(2, &generator))],
             [.readings(LogPosition(10), batch(0, &generator))],
             [.readings(LogPosition(10), batch(LogLimits.readingsCountMax + 1, &generator))],
@@ -119,6 +119,62 @@ import Testing
         try await log.append([good, .verdicts(LogPosition(9), verdicts(6, &generator))], sync: true)
         #expect(log.end == LogPosition(15))
         await log.close()
+    }
+
+    /// Positions that skip ahead, within an append and from one to the next, in segments so small that some gaps lie
+    /// at the border of two: each gap shows as lost, and nothing else changes.
+    @Test(arguments: 0..<6) func positionsMaySkipAhead(seed: UInt64) async throws {
+        var generator = SeededGenerator(seed: seed)
+        let settings = IngestLog.Settings(limitBytes: 1 << 20, segmentBytes: 4096)
+        var (log, _) = try open(folder.sub(), settings)
+        var written: [LogRecord] = []
+        var lost: UInt64 = 0
+        for round in 0..<40 {
+            var group: [LogRecord] = []
+            var end = log.end
+            for _ in 0..<(1 + generator.draw(below: 3)) {
+                let gap = generator.draw(below: 2) == 0 ? 0 : 1 + generator.draw(below: 5000)
+                lost += UInt64(gap)
+                let record = LogRecord.readings(end + gap, batch(1 + generator.draw(below: 40), &generator))
+                group += [record, .verdicts(record.position, verdicts(record.count, &generator))]
+                end = record.end
+            }
+            try await log.append(group, sync: generator.draw(below: 2) == 0)
+            written += group
+            #expect(log.end == end)
+            let before = LogRecord.readings(LogPosition(end.readings - 1), batch(1, &generator))
+            let error = await #expect(throws: LogError.self) { try await log.append([before], sync: false) }
+            #expect(error?.code == .invalidRecords)
+            if round % 10 == 9 {
+                await log.close()
+                let (again, recovery) = try open(folder.sub(), settings)
+                #expect(recovery.missingReadings == lost && recovery.damagedSpans == 0 && recovery.tornBytes == 0)
+                #expect(again.end == end && recovery.records == written.count)
+                log = again
+            }
+        }
+        #expect(Files.segments(of: folder.sub()).count > 5)
+        #expect(try await contents(of: log) == Contents(records: written, damagedSpans: 0, position: log.end))
+        let middle = LogPosition(log.end.readings / 2)
+        await log.trim(before: middle)
+        let held = try await contents(of: log, from: middle)
+        let wanted = written.filter { $0.end > middle }
+        #expect(log.base <= middle && Array(held.records.suffix(wanted.count)) == wanted)
+        await log.close()
+    }
+
+    /// A log can begin with a gap; verdicts on what is lost are no error.
+    @Test mutating func aSkipFromAnEmptyLog() async throws {
+        let (log, _) = try open(folder.sub())
+        let record = LogRecord.readings(LogPosition(700), batch(9, &generator))
+        try await log.append([record, .verdicts(LogPosition(690), verdicts(19, &generator))], sync: true)
+        let all = try await contents(of: log)
+        #expect(log.base == .start && log.end == LogPosition(709) && all.records.first == record)
+        await log.close()
+        let (again, recovery) = try open(folder.sub())
+        #expect(recovery.missingReadings == 700 && again.end == LogPosition(709))
+        #expect(try await contents(of: again) == all)
+        await again.close()
     }
 
     @Test mutating func shortAndInterruptedWritesAreFinished() async throws {
