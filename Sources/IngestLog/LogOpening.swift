@@ -26,6 +26,8 @@ struct LogOpening {
         var unreadableBytes: UInt64 = 0
         /// After the last reading, or the base.
         var end: LogPosition
+        /// After the last reading that a verdict here is about: it was there once, whether it is still or not.
+        var judgedEnd = LogPosition.start
         /// Readings that the positions within the segment leave out.
         var missing: UInt64 = 0
 
@@ -132,9 +134,13 @@ struct LogOpening {
             case .record(let frame, _):
                 found.records += 1
                 found.segment.writtenBytes = walker.offset
-                guard frame.kind == .readings else { continue }
-                found.missing += frame.position - found.end
-                found.end = max(found.end, frame.end)
+                switch frame.kind {
+                case .readings:
+                    found.missing += frame.position - found.end
+                    found.end = max(found.end, frame.end)
+                case .verdicts:
+                    found.judgedEnd = max(found.judgedEnd, frame.end)
+                }
             case .damage(let range):
                 found.damagedSpans += 1
                 found.damagedBytes += UInt64(range.count)
@@ -177,8 +183,11 @@ struct LogOpening {
         recovery.tornBytes = UInt64(torn.count)
     }
 
+    /// Verdicts prove the end as readings do: were the positions of a damaged end given again, the verdicts behind it
+    /// would pass for those of other readings, and the store's row for these.
     private mutating func sum(_ found: [Found]) -> (segments: [Segment], end: LogPosition) {
         var expected = found[0].segment.base
+        var judgedEnd = expected
         var segments: [Segment] = []
         for one in found {
             // Bytes that are torn in a segment which another follows were whole when that one was begun.
@@ -189,13 +198,15 @@ struct LogOpening {
             recovery.missingReadings += (one.segment.base - expected) + one.missing
             recovery.records += one.records
             expected = max(expected, one.end)
+            judgedEnd = max(judgedEnd, one.judgedEnd)
             var segment = one.segment
             segment.isDamaged = spans > 0 || one.unreadableBytes > 0
             if one.torn != nil { segment.writtenBytes = segment.allocatedBytes }
             segments.append(segment)
         }
+        recovery.missingReadings += judgedEnd - expected
         recovery.segments = segments.count
-        return (segments, expected)
+        return (segments, max(expected, judgedEnd))
     }
 
     // MARK: Retirement

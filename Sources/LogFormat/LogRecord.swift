@@ -6,7 +6,8 @@ package enum LogRecord: Hashable, Sendable {
     /// before, or beyond it where readings were lost.
     case readings(LogPosition, ReadingBatch)
     /// Verdicts on the readings from the position on, which may be those of several neighbouring records. Written
-    /// without a sync: after a crash some are missing and their readings are scored again.
+    /// without a sync, on readings that were synced: after a crash some are missing and their readings are scored
+    /// again, while those that are there prove how far the log reached.
     case verdicts(LogPosition, VerdictBatch)
 
     package var position: LogPosition {

@@ -69,6 +69,84 @@ import Testing
         }
     }
 
+    /// The log's end is where the readings end or what verdicts are about, whichever is further: a damaged end whose
+    /// verdicts follow is lost, but its positions are never given to others.
+    @Test(arguments: 0..<30) func verdictsProveTheEnd(seed: UInt64) async throws {
+        var generator = SeededGenerator(seed: seed)
+        let (log, _) = try open(folder.sub())
+        var records: [LogRecord] = []
+        for _ in 0..<12 {
+            if generator.draw(below: 3) == 0, let last = records.last(where: \.holdsReadings) {
+                let back = generator.draw(below: last.count)
+                let count = 1 + generator.draw(below: last.count - back)
+                records.append(.verdicts(last.position + back, verdicts(count, &generator)))
+            } else {
+                let gap = generator.draw(below: 4) == 0 ? 7 : 0
+                let end = records.last(where: \.holdsReadings)?.end ?? .start
+                records.append(.readings(end + gap, batch(1 + generator.draw(below: 5), &generator)))
+            }
+        }
+        try await log.append(records, sync: true)
+        await log.close()
+        var writer = ByteWriter()
+        let path = try #require(Files.segments(of: folder.sub()).first)
+        var bytes = try Files.bytes(of: path)
+        var kept: [LogRecord] = []
+        for record in records {
+            let start = SegmentHeader.bytesCount + writer.count
+            try record.encode(into: &writer, seal: FrameSeal(log: firstLog))
+            let isHit = generator.draw(below: 3) == 0
+            if isHit { bytes[start + 2] ^= 0xFF } else { kept.append(record) }
+        }
+        try Files.write(bytes, to: path)
+
+        let end = kept.map(\.end).max() ?? .start
+        let held = kept.filter(\.holdsReadings).reduce(0) { $0 + $1.count }
+        let (damaged, recovery) = try open(folder.sub())
+        #expect(damaged.end == end && recovery.missingReadings == end.readings - UInt64(held))
+        #expect(try await contents(of: damaged).records == kept)
+        let more = try await fill(damaged, [3], &generator, sync: true)
+        #expect(more[0].position == end)
+        await damaged.close()
+        let (again, after) = try open(folder.sub())
+        #expect(again.end == end + 3 && after.missingReadings == recovery.missingReadings)
+        #expect(try await contents(of: again).records == kept + more)
+        await again.close()
+    }
+
+    /// Likewise if a segment ends between the two, and if the next holds nothing else.
+    @Test mutating func verdictsInALaterSegmentProveTheEnd() async throws {
+        let (log, _) = try open(folder.sub())
+        try await fill(log, .init(repeating: 60, count: 4), &generator, sync: true)
+        while Files.segments(of: folder.sub()).count == 1 {
+            let record = LogRecord.verdicts(LogPosition(200), verdicts(40, &generator))
+            try await log.append([record], sync: true)
+        }
+        let segments = Files.segments(of: folder.sub())
+        #expect(segments[1].hasSuffix("240.segment"))
+        await log.close()
+        // The last readings and all verdicts in the first segment.
+        var writer = ByteWriter()
+        for record in try await Self.records(in: folder.sub()).prefix(3) {
+            try record.encode(into: &writer, seal: FrameSeal(log: firstLog))
+        }
+        let start = SegmentHeader.bytesCount + writer.count
+        try Files.change(segments[0]) { bytes in for index in start..<bytes.count { bytes[index] = 0x11 } }
+        for _ in 0..<2 {
+            let (again, recovery) = try open(folder.sub())
+            #expect(again.end == LogPosition(240) && recovery.missingReadings == 60 && recovery.tornBytes == 0)
+            #expect(try await contents(of: again).position == LogPosition(240))
+            await again.close()
+        }
+    }
+
+    private static func records(in data: String) async throws -> [LogRecord] {
+        let (log, _) = try open(data)
+        let records = try await contents(of: log).records
+        await log.close()
+        return records
+    }
+
     @Test mutating func damageThatComesWhileTheLogIsOpen() async throws {
         let (log, recovery) = try open(folder.sub())
         let records = try await fill(log, .init(repeating: 60, count: 20), &generator, sync: true)
