@@ -4,41 +4,48 @@ import Synchronization
 package import Telemetry
 
 extension IngestLog {
-    /// Re-appends every valid reading record under a new id, from position 0, and goes on as that log. For a log whose
-    /// checkpoint lies beyond its end (a restored disk), or that the store has never heard of. Verdicts are left
-    /// behind: their readings are scored again.
+    /// Copies every valid record under a new id, and goes on as that log. For a log whose id the store knows as another
+    /// (a restored disk or store), or has never heard of.
+    ///
+    /// Positions are counted from the old base, so that the new log begins at 0: each is less by that, readings, verdicts
+    /// and the end alike, and holes stay holes. Verdicts come along, since what was scored and shown is not scored again.
     ///
     /// The copy is made in `log.new`; then `log` becomes `log.old`, `log.new` becomes `log`, and `log.old` is removed.
     /// Each step is durable before the next, and opening finishes or undoes what a crash leaves, so that there is one
     /// log with all readings at any time.
+    /// - Returns: the old base. What stood at a position stands at the position less this now.
     /// - Throws: `.diskFull` (there must be room for a second copy) or `.folder` with the old log still in use;
     ///   `.failed`, `.closed`.
-    package func retire(newID: LogID) async throws(LogError) {
+    @discardableResult
+    package func retire(newID: LogID) async throws(LogError) -> LogPosition {
         try beginCall()
-        let result = await writing.run { () -> Result<Void, LogError> in
+        let result = await writing.run { () -> Result<LogPosition, LogError> in
             self.endCall()
             // Nothing is read meanwhile: the files change under their names.
             return self.reading.runBlocking { self.retireNow(newID: newID) }
         }
-        try result.get()
+        return try result.get()
     }
 
-    private func retireNow(newID: LogID) -> Result<Void, LogError> {
-        let (id, segments, failure) = state.withLock { ($0.id, $0.segments, $0.failure) }
+    private func retireNow(newID: LogID) -> Result<LogPosition, LogError> {
+        let (id, segments, end, failure) = state.withLock { ($0.id, $0.segments, $0.end, $0.failure) }
         if let failure { return .failure(failure) }
+        let base = segments[0].base
+        // Where the disk lost the end since the log was opened, memory may still know those readings.
+        let newEnd = LogPosition(end - base)
         do throws(LogError) {
-            let copy = try copyReadings(of: segments, from: id, to: newID)
+            let copy = try copyRecords(of: segments, from: id, to: newID)
             try swapLogs()
             writer.withLock { writer in
                 writer = LogWriter(
                     folder: folder, settings: settings, id: newID, replaces: id, current: copy.current,
-                    file: copy.file, end: copy.end)
+                    file: copy.file, end: newEnd)
             }
             state.withLock { state in
                 state.id = newID
                 state.replaces = id
                 state.segments = copy.segments + [copy.current]
-                state.end = copy.end
+                state.end = newEnd
             }
         } catch {
             if error.code == .failed {
@@ -53,15 +60,16 @@ extension IngestLog {
             folder.setAside(folder.oldLog + "/" + segment.name, log: id, base: segment.base)
         }
         folder.remove(folder: folder.oldLog)
-        return .success(())
+        return .success(base)
     }
 
-    private func copyReadings(
+    private func copyRecords(
         of segments: [Segment], from id: LogID, to newID: LogID
     ) throws(LogError) -> RetirementCopy {
         for leftover in [folder.newLog, folder.oldLog] { folder.remove(folder: leftover) }
         try DataFolder.make(folder.newLog)
-        var copy = try RetirementCopy(folder: folder, settings: settings, id: newID, replaces: id)
+        var copy = try RetirementCopy(
+            folder: folder, settings: settings, id: newID, replaces: id, base: segments[0].base)
         for segment in segments {
             let file = try folder.open(folder.log + "/" + segment.name, flags: O_RDONLY)
             var walker = SegmentWalker(
@@ -70,7 +78,7 @@ extension IngestLog {
             walk: while true {
                 switch walker.next() {
                 case .record(let frame, at: let offset):
-                    if frame.kind == .readings { try copy.append(frame, of: walker, at: offset) }
+                    try copy.append(frame, of: walker, at: offset)
                 case .damage: continue
                 case .end: break walk
                 }
@@ -109,23 +117,31 @@ private struct RetirementCopy {
     private let id: LogID
     private let replaces: LogID
     private let seal: FrameSeal
+    /// Of the log being copied: what its positions are counted from here.
+    private let base: LogPosition
     private var buffer = ByteWriter()
     private(set) var segments: [Segment] = []
     private(set) var current: Segment
     private(set) var file: OpenFile
-    private(set) var end = LogPosition.start
+    /// After the last reading copied.
+    private var end = LogPosition.start
 
-    init(folder: DataFolder, settings: IngestLog.Settings, id: LogID, replaces: LogID) throws(LogError) {
+    init(
+        folder: DataFolder, settings: IngestLog.Settings, id: LogID, replaces: LogID, base: LogPosition
+    ) throws(LogError) {
         self.folder = folder
         self.settings = settings
         self.id = id
         self.replaces = replaces
         seal = FrameSeal(log: id)
+        self.base = base
         (file, current) = try folder.makeSegment(of: id, replaces: replaces, base: .start)
     }
 
-    /// Takes over a record with its payload as it is; only position and checksum are new.
+    /// Takes over a record with its payload as it is; only position and checksum are new. Of one that reaches before
+    /// the base (verdicts on readings that were trimmed), the rest is written anew.
     mutating func append(_ frame: RecordFrame, of walker: SegmentWalker, at offset: UInt64) throws(LogError) {
+        guard frame.end > base else { return }
         let bytesAfter = current.writtenBytes + UInt64(buffer.count + frame.totalBytes)
         if bytesAfter > settings.segmentBytes, end > current.base {
             try finish()
@@ -136,15 +152,31 @@ private struct RetirementCopy {
         }
         let isWritten = walker.withPayload(of: frame, at: offset) { payload -> Bool in
             do throws(FormatError) {
-                try RecordFrame.write(
-                    kind: frame.kind, count: frame.count, position: end, seal: seal, into: &buffer
-                ) { (writer) throws(FormatError) in writer.write(bytes: payload) }
+                if frame.position < base { try writeRest(of: frame, payload) } else { try write(frame, payload) }
                 return true
             } catch {
-                return false
+                return false  // as good as damaged: what it held is a gap between positions
             }
         }
-        if isWritten { end = end + frame.count }
+        if isWritten, frame.kind == .readings { end = max(end, LogPosition(frame.end - base)) }
+    }
+
+    private mutating func write(_ frame: RecordFrame, _ payload: UnsafeRawBufferPointer) throws(FormatError) {
+        try RecordFrame.write(
+            kind: frame.kind, count: frame.count, position: LogPosition(frame.position - base), seal: seal,
+            into: &buffer
+        ) { (writer) throws(FormatError) in writer.write(bytes: payload) }
+    }
+
+    private mutating func writeRest(of frame: RecordFrame, _ payload: UnsafeRawBufferPointer) throws(FormatError) {
+        let record = try LogRecord(frame: frame, payload: payload)
+        let rest = Int(base - frame.position)..<record.count
+        let moved: LogRecord =
+            switch record {
+            case .readings(_, let batch): .readings(.start, batch.slice(rest))
+            case .verdicts(_, let batch): .verdicts(.start, batch.slice(rest))
+            }
+        try moved.encode(into: &buffer, seal: seal)
     }
 
     mutating func finish() throws(LogError) {
