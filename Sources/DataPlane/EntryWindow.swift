@@ -8,14 +8,10 @@ package struct IngestEntry: Hashable, Sendable {
     package let since: Moment
     /// In the order of `readings`; `unscored` where no verdict came yet.
     package var verdicts: VerdictBatch
-    /// Readings without a verdict; 0 = ready to be stored.
+    /// Readings that still wait for a verdict; 0 = ready to be stored. Those that were given up stay `unscored`.
     package var unscoredCount: Int
     /// The verdicts are written to the log, so memory may forget the entry.
     package var isLogged = false
-    /// Owners that died under it.
-    package var ownersLost = 0
-    /// Readings whose verdict stays `unscored`, though others of the entry still wait.
-    package var givenUp: Set<UInt32> = []
 
     package init(position: LogPosition, readings: ReadingBatch, since: Moment) {
         self.position = position

@@ -19,7 +19,7 @@ extension IngestCore {
     /// Starts the next append if none is outstanding: as many whole requests as a group holds, and the verdicts that
     /// came since the last.
     mutating func appendNext(_ now: Moment, _ effects: inout [Effect]) {
-        guard append == nil, failure == nil, phase != .retiring(isOrdered: true) else { return }
+        guard append == nil, failure == nil, !phase.isRetired else { return }
         let offers = verdictsAlone ? [] : takeOffers()
         guard !offers.isEmpty || (!verdictRecords.isEmpty && now >= verdictsHeldUntil) else { return }
         var readings: [(position: LogPosition, batch: ReadingBatch)] = []
@@ -56,11 +56,11 @@ extension IngestCore {
     mutating func appended(_ number: AppendNumber, _ now: Moment, _ effects: inout [Effect]) {
         guard let done = append, done.number == number else { return }
         append = nil
-        end = done.end
+        end = max(end, done.end)  // the claim may have proven a later end meanwhile
         verdictsAlone = false
         markLogged(done.verdicts)
         for (position, batch) in done.readings {
-            enter(IngestEntry(position: position, readings: batch, since: now))
+            enter(IngestEntry(position: position, readings: batch, since: now), now)
         }
         if !done.requests.isEmpty { effects.append(.acknowledge(done.requests)) }
     }
@@ -95,7 +95,7 @@ extension IngestCore {
         waitingReadings = 0
     }
 
-    private func refuse(_ requests: [RequestID], _ error: AcceptError, _ effects: inout [Effect]) {
+    func refuse(_ requests: [RequestID], _ error: AcceptError, _ effects: inout [Effect]) {
         if !requests.isEmpty { effects.append(.refuse(requests, error)) }
     }
 

@@ -39,16 +39,16 @@ extension IngestCore {
 
     // MARK: Replay
 
-    mutating func beginReplay(from position: LogPosition, _ effects: inout [Effect]) {
+    mutating func beginReplay(from position: LogPosition, _ now: Moment, _ effects: inout [Effect]) {
         phase = .replaying
         replay = Replay()
         replay.from = position
-        guard position < end else { return endReplay(Moment(microseconds: 0)) }
-        effects.append(.readLog(.replay, .position(position)))
+        guard position < end else { return endReplay(now) }
+        effects.append(.readLog(.replay, log, .position(position)))
     }
 
     mutating func replayRead(
-        _ records: [LogRecord], next: LogCursor, isAtEnd: Bool, _ now: Moment, _ effects: inout [Effect]
+        _ records: [LogRecord], next: LogCursor, isAtEnd: Bool, _ now: Moment
     ) {
         guard phase == .replaying else { return }
         for record in records {
@@ -63,7 +63,7 @@ extension IngestCore {
         replay.paused = next
         // Far more than a crash leaves without verdicts: a log under a new name has none at all. Memory takes it in
         // portions, as fast as the owners judge.
-        if replay.unscoredReadings >= limits.scoringReadingsMax { enterReplayed(now) }
+        if replay.unscoredReadings >= limits.replayReadingsMax { enterReplayed(now) }
     }
 
     /// Reads on when there is room for what may be found.
@@ -72,13 +72,13 @@ extension IngestCore {
             return
         }
         replay.paused = nil
-        effects.append(.readLog(.replay, .cursor(cursor)))
+        effects.append(.readLog(.replay, log, .cursor(cursor)))
     }
 
     private mutating func enterReplayed(_ now: Moment) {
         for position in replay.order {
             guard let batch = replay.unscored[position] else { continue }
-            enter(IngestEntry(position: position, readings: batch, since: now))
+            enter(IngestEntry(position: position, readings: batch, since: now), now)
         }
         let from = replay.from
         let paused = replay.paused
@@ -109,7 +109,7 @@ extension IngestCore {
         gap.advance(from: row.position, to: target, readingsMax: limits.commitReadingsMax)
         let isExhausted = gap.isExhausted(before: target)
         guard isExhausted || gap.readyReadings >= limits.commitReadingsMax else {
-            return effects.append(.readLog(.backfill, gap.order(upTo: target)))
+            return effects.append(.readLog(.backfill, log, gap.order(upTo: target)))
         }
         let batches = gap.takeReady()
         // What lies between the batches, and before the target when nothing more is in the log, is lost on disk.
@@ -125,7 +125,7 @@ extension IngestCore {
         }
         commit(
             StoreTransaction(
-                log: log, start: row.position, end: next, batches: batches, damaged: damaged,
+                log: log, writer: writer, start: row.position, end: next, batches: batches, damaged: damaged,
                 accepted: max(end, next)), &effects)
     }
 
@@ -136,7 +136,7 @@ extension IngestCore {
         backfill = gap
     }
 
-    mutating func logReadFailed(_ purpose: ReadPurpose, _ now: Moment, _ effects: inout [Effect]) {
+    mutating func logReadFailed(_ purpose: ReadPurpose, _ now: Moment) {
         switch purpose {
         case .replay:
             // What cannot be read cannot be scored either; it shows as damaged once the row has passed it.

@@ -4,17 +4,28 @@ import Telemetry
 
 /// Scoring: readings to their owners in log order, verdicts back into the window.
 extension IngestCore {
-    /// Readings of one entry that wait for one owner.
+    /// Readings of one entry that wait for one owner, or for any.
     struct Chunk: Hashable, Sendable {
         let position: LogPosition
         /// Indices in the entry, rising.
         let readings: [UInt32]
+        var trouble: Trouble
+    }
+
+    /// What a chunk's readings have been through; it goes with them from owner to owner.
+    struct Trouble: Hashable, Sendable {
+        /// When the first call with them failed, or no owner was to be found.
+        var since: Moment?
+        /// Owners that died under them.
+        var ownersLost = 0
     }
 
     /// What waits for one owner, in log order.
     struct CallQueue: Hashable, Sendable {
         var chunks: [Chunk] = []
         var outstanding: CallNumber?
+        /// After a call without an answer.
+        var heldUntil = Moment(microseconds: .min)
     }
 
     /// A call without an answer: `refs[i]` is where the verdict on the call's reading i goes.
@@ -22,6 +33,7 @@ extension IngestCore {
         let owner: Owner
         let chunks: [Chunk]
         let refs: [Ref]
+        let deadline: Moment
     }
 
     struct Ref: Hashable, Sendable {
@@ -29,67 +41,75 @@ extension IngestCore {
         let reading: UInt32
     }
 
-    mutating func enter(_ entry: IngestEntry) {
+    mutating func enter(_ entry: IngestEntry, _ now: Moment) {
         window.append(entry)
         unscoredReadings += entry.unscoredCount
-        enqueue(entry, only: nil)
+        let all = Chunk(position: entry.position, readings: Array(0..<UInt32(entry.readings.count)), trouble: Trouble())
+        for (owner, chunk) in divide(all, entry, now) { wait(chunk, for: owner) }
     }
 
-    /// Divides the entry's readings (those in `only`, or all) among their owners' queues.
-    private mutating func enqueue(_ entry: IngestEntry, only: [UInt32]?) {
-        let slots = entry.readings.series.map { Slot(of: $0.device) }
-        var indicesByOwner: [(owner: Owner, indices: [UInt32])] = []
-        let owners = slots.map { ring.owner(of: $0) }
-        if let owner = owners.first.flatMap({ $0 }), owners.allSatisfy({ $0 == owner }) {
-            indicesByOwner = [(owner, only ?? Array(0..<UInt32(entry.readings.count)))]
-        } else {
-            var places: [Owner: Int] = [:]
-            for index in only ?? Array(0..<UInt32(entry.readings.count)) {
-                guard let owner = owners[Int(entry.readings.seriesIndices[Int(index)])] else { continue }
-                let place = places[owner] ?? indicesByOwner.count
-                if place == indicesByOwner.count {
-                    places[owner] = place
-                    indicesByOwner.append((owner, []))
-                }
-                indicesByOwner[place].indices.append(index)
+    private mutating func wait(_ chunk: Chunk, for owner: Owner?) {
+        if let owner { queues[owner, default: CallQueue()].chunks.append(chunk) } else { ownerless.append(chunk) }
+    }
+
+    /// The chunk's readings by the owners that the ring gives them.
+    private func divide(_ chunk: Chunk, _ entry: IngestEntry, _ now: Moment) -> [(owner: Owner?, chunk: Chunk)] {
+        let owners = entry.readings.series.map { ring.owner(of: Slot(of: $0.device)) }
+        guard let first = owners.first, !owners.allSatisfy({ $0 == first }) else {
+            return [(owners.first ?? nil, owned(chunk, chunk.readings, owners.first ?? nil, now))]
+        }
+        var places: [Owner?: Int] = [:]
+        var parts: [(owner: Owner?, readings: [UInt32])] = []
+        for index in chunk.readings {
+            let owner = owners[Int(entry.readings.seriesIndices[Int(index)])]
+            let place = places[owner] ?? parts.count
+            if place == parts.count {
+                places[owner] = place
+                parts.append((owner, []))
             }
+            parts[place].readings.append(index)
         }
-        for (owner, indices) in indicesByOwner where !indices.isEmpty {
-            queues[owner, default: CallQueue()].chunks.append(Chunk(position: entry.position, readings: indices))
-        }
+        return parts.map { ($0.owner, owned(chunk, $0.readings, $0.owner, now)) }
     }
 
-    /// The next ring: queues are made anew from what has no verdict and is not on its way.
-    mutating func adopt(_ next: Ring) {
+    private func owned(_ chunk: Chunk, _ readings: [UInt32], _ owner: Owner?, _ now: Moment) -> Chunk {
+        var trouble = chunk.trouble
+        if owner == nil, hasRing { trouble.since = trouble.since ?? now }
+        return Chunk(position: chunk.position, readings: readings, trouble: trouble)
+    }
+
+    /// The next ring: what waits is divided anew; what is on its way comes back by itself.
+    mutating func adopt(_ next: Ring, _ now: Moment) {
         guard next != ring else { return }
         ring = next
         callsOfOldRing = Set(calls.keys)
+        let waiting = (queues.values.flatMap(\.chunks) + ownerless).sorted {
+            ($0.position, $0.readings.first ?? 0) < ($1.position, $1.readings.first ?? 0)
+        }
         queues = [:]
-        let onTheWay = Set(calls.values.flatMap(\.refs))
-        for index in 0..<window.count where !window[index].isComplete {
-            let entry = window[index]
-            let missing = (0..<UInt32(entry.readings.count)).filter {
-                entry.verdicts.results[Int($0)] == .unscored && !entry.givenUp.contains($0)
-                    && !onTheWay.contains(Ref(position: entry.position, reading: $0))
-            }
-            enqueue(entry, only: missing)
+        ownerless = []
+        for chunk in waiting {
+            guard let index = window.index(at: chunk.position) else { continue }
+            for (owner, part) in divide(chunk, window[index], now) { wait(part, for: owner) }
         }
     }
 
-    mutating func callOwners(_ effects: inout [Effect]) {
-        guard callsOfOldRing.isEmpty else { return }
+    mutating func callOwners(_ now: Moment, _ effects: inout [Effect]) {
+        // A log that is about to be renamed lets its calls end: what they judged is then in it.
+        guard callsOfOldRing.isEmpty, !phase.isRetiring else { return }
         for owner in ring.owners {
-            guard let queue = queues[owner], queue.outstanding == nil, !queue.chunks.isEmpty else { continue }
-            effects.append(.call(owner, makeCall(to: owner)))
+            guard let queue = queues[owner], queue.outstanding == nil, !queue.chunks.isEmpty, queue.heldUntil <= now
+            else { continue }
+            effects.append(.call(owner, makeCall(to: owner, now)))
         }
     }
 
-    private mutating func makeCall(to owner: Owner) -> ScoreCall {
+    private mutating func makeCall(to owner: Owner, _ now: Moment) -> ScoreCall {
         callsCount += 1
         let number = CallNumber(callsCount)
         let chunks = takeChunks(of: owner)
         queues[owner]?.outstanding = number
-        var call = ScoreCall(origin: log, number: number)
+        var call = ScoreCall(origin: log, writer: writer, number: number)
         var keys: [(slot: UInt16, series: UInt32, entry: Int, reading: UInt32)] = []
         for chunk in chunks {
             guard let index = window.index(at: chunk.position) else { continue }
@@ -115,30 +135,30 @@ extension IngestCore {
                 position: entry.position + reading)
             refs.append(Ref(position: entry.position, reading: key.reading))
         }
-        calls[number] = Call(owner: owner, chunks: chunks, refs: refs)
+        calls[number] = Call(
+            owner: owner, chunks: chunks, refs: refs, deadline: now.advanced(byMicroseconds: limits.callDeadline))
         return call
     }
 
     /// Whole chunks up to the call's bound; the first in any case (a record never exceeds the bound).
     private mutating func takeChunks(of owner: Owner) -> [Chunk] {
-        guard var queue = queues[owner] else { return [] }
+        guard let waiting = queues[owner]?.chunks else { return [] }
         var count = 0
         var readings = 0
-        while count < queue.chunks.count,
-            count == 0 || readings + queue.chunks[count].readings.count <= limits.callReadingsMax
-        {
-            readings += queue.chunks[count].readings.count
+        while count < waiting.count, count == 0 || readings + waiting[count].readings.count <= limits.callReadingsMax {
+            readings += waiting[count].readings.count
             count += 1
         }
-        let taken = Array(queue.chunks[..<count])
-        queue.chunks.removeFirst(count)
-        queues[owner] = queue
+        let taken = Array(waiting[..<count])
+        queues[owner]?.chunks = Array(waiting[count...])
         return taken
     }
 
-    mutating func scored(_ number: CallNumber, _ verdicts: VerdictBatch) {
+    mutating func scored(_ number: CallNumber, _ verdicts: VerdictBatch, _ now: Moment) {
+        guard calls[number].map({ $0.refs.count == verdicts.count }) ?? false else {
+            return callFailed(number, .noAnswer, now)
+        }
         guard let call = settle(number) else { return }
-        guard verdicts.count == call.refs.count else { return requeue(call, but: []) }
         var index = 0
         for (place, ref) in call.refs.enumerated() {
             if index >= window.count || window[index].position != ref.position {
@@ -155,28 +175,39 @@ extension IngestCore {
         recordVerdicts(of: Set(call.chunks.map(\.position)).sorted())
     }
 
-    mutating func callFailed(_ number: CallNumber) {
+    /// Tries again; or gives up on what two owners died under, or what failed for too long.
+    mutating func callFailed(_ number: CallNumber, _ failure: CallFailure, _ now: Moment) {
         guard let call = settle(number) else { return }
-        for position in Set(call.chunks.map(\.position)).sorted() {
-            guard let index = window.index(at: position) else { continue }
-            window.modify(at: index) { $0.ownersLost += 1 }
+        var again: [Chunk] = []
+        var lost: [Chunk] = []
+        for chunk in call.chunks {
+            var chunk = chunk
+            let since = chunk.trouble.since ?? now
+            chunk.trouble.since = since
+            if failure == .ownerLost { chunk.trouble.ownersLost += 1 }
+            let isLost =
+                chunk.trouble.ownersLost >= limits.ownersLostMax
+                || since.advanced(byMicroseconds: limits.unscoredAfter) <= now
+            if isLost { lost.append(chunk) } else { again.append(chunk) }
         }
-        let lost = call.chunks.filter { chunk in
-            window.index(at: chunk.position).map { window[$0].ownersLost >= limits.ownersLostMax } ?? false
-        }
-        for chunk in lost { giveUp(chunk) }
-        requeue(call, but: Set(lost.map(\.position)))
-        recordVerdicts(of: Set(lost.map(\.position)).sorted())
+        giveUp(lost)
+        requeue(again, now)
+        queues[call.owner]?.heldUntil = now.advanced(byMicroseconds: limits.callRetry)
     }
 
-    /// The chunk's readings stay `unscored`.
-    private mutating func giveUp(_ chunk: Chunk) {
-        guard let index = window.index(at: chunk.position) else { return }
-        unscoredReadings -= chunk.readings.count
-        window.modify(at: index) { entry in
-            entry.unscoredCount -= chunk.readings.count
-            entry.givenUp.formUnion(chunk.readings)
+    /// Replies get lost, and owners hang: their answers, if they still come, find no call.
+    mutating func expireCalls(_ now: Moment) {
+        for number in calls.filter({ $0.value.deadline <= now }).keys.sorted() { callFailed(number, .noAnswer, now) }
+    }
+
+    /// The chunks' readings stay `unscored`.
+    private mutating func giveUp(_ chunks: [Chunk]) {
+        for chunk in chunks {
+            guard let index = window.index(at: chunk.position) else { continue }
+            unscoredReadings -= chunk.readings.count
+            window.modify(at: index) { $0.unscoredCount -= chunk.readings.count }
         }
+        recordVerdicts(of: Set(chunks.map(\.position)).sorted())
     }
 
     private mutating func settle(_ number: CallNumber) -> Call? {
@@ -187,33 +218,28 @@ extension IngestCore {
     }
 
     /// Back to the front of the queues, by the ring of now.
-    private mutating func requeue(_ call: Call, but gone: Set<LogPosition>) {
-        let later = queues
-        queues = queues.mapValues { CallQueue(outstanding: $0.outstanding) }
-        for chunk in call.chunks where !gone.contains(chunk.position) {
+    private mutating func requeue(_ chunks: [Chunk], _ now: Moment) {
+        var fronts: [Owner: [Chunk]] = [:]
+        for chunk in chunks {
             guard let index = window.index(at: chunk.position) else { continue }
-            enqueue(window[index], only: chunk.readings)
+            for (owner, part) in divide(chunk, window[index], now) {
+                if let owner { fronts[owner, default: []].append(part) } else { ownerless.append(part) }
+            }
         }
-        for (owner, queue) in later {
-            queues[owner, default: CallQueue(outstanding: queue.outstanding)].chunks += queue.chunks
-        }
+        for (owner, front) in fronts { queues[owner, default: CallQueue()].chunks.insert(contentsOf: front, at: 0) }
     }
 
     /// Readings that found no owner in time are stored as they are: nothing blocks the rest. A ring with members gives
     /// every slot an owner, and an owner that does not answer is settled by its call's failure.
     mutating func giveUpOnOwners(_ now: Moment) {
-        guard hasRing, ring.owners.isEmpty, unscoredReadings > 0 else { return }
-        let onTheWay = Set(calls.values.flatMap(\.chunks).map(\.position))
-        var givenUp: [LogPosition] = []
-        for index in 0..<window.count {
-            let entry = window[index]
-            guard entry.since.advanced(byMicroseconds: limits.unscoredAfter) <= now else { break }
-            guard !entry.isComplete, !onTheWay.contains(entry.position) else { continue }
-            unscoredReadings -= entry.unscoredCount
-            window.modify(at: index) { $0.unscoredCount = 0 }
-            givenUp.append(entry.position)
+        guard hasRing, !ownerless.isEmpty else { return }
+        let isLost = { (chunk: Chunk) in
+            chunk.trouble.since.map { $0.advanced(byMicroseconds: limits.unscoredAfter) <= now } ?? false
         }
-        recordVerdicts(of: givenUp)
+        let lost = ownerless.filter(isLost)
+        guard !lost.isEmpty else { return }
+        ownerless.removeAll(where: isLost)
+        giveUp(lost)
     }
 
     /// Writes the verdicts of entries that are complete now: one record for neighbours.

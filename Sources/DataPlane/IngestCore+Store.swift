@@ -21,11 +21,11 @@ extension IngestCore {
         case .reading, .committing:
             return
         case .unknown(let retryAt):
-            guard phase != .retiring(isOrdered: true), now >= retryAt else { return }
+            guard !phase.isRetired, now >= retryAt else { return }
             store = .reading
-            effects.append(.readCheckpoint(log))
+            effects.append(checkpoint == nil ? .claim(log, by: writer) : .readCheckpoint(log))
         case .idle:
-            guard phase == .running, let row = checkpoint else { return orderRetirement(&effects) }
+            guard phase == .running, let row = checkpoint else { break }
             let target = window.first?.position ?? end
             if row.position < target {
                 storeFromLog(row, upTo: target, &effects)
@@ -33,14 +33,24 @@ extension IngestCore {
                 backfill = nil
                 storeFromMemory(row, now, &effects)
             }
+            lookAtRow(now, &effects)
         }
-        orderRetirement(&effects)
+        orderRetirement(now, &effects)
+    }
+
+    /// Now and then also when there is nothing to store.
+    private mutating func lookAtRow(_ now: Moment, _ effects: inout [Effect]) {
+        guard store == .idle, phase == .running, backfill == nil,
+            rowSeenAt.advanced(byMicroseconds: limits.rowLook) <= now
+        else { return }
+        store = .reading
+        effects.append(.readCheckpoint(log))
     }
 
     private mutating func storeFromMemory(_ row: Checkpoint, _ now: Moment, _ effects: inout [Effect]) {
         guard let first = window.first, first.isComplete else { return }
         // The row stands inside an entry: it was moved by somebody else.
-        guard first.position == row.position else { return retire() }
+        guard first.position == row.position else { return retire(.rowMisplaced) }
         let isDue = first.since.advanced(byMicroseconds: limits.commitDelay) <= now
         // Every event comes by here: nothing is walked over before a transaction may be made of it.
         guard isDue || isDraining || end - first.position >= UInt64(limits.commitReadingsMax) else { return }
@@ -63,7 +73,8 @@ extension IngestCore {
         let last = committing[count - 1].end
         commit(
             StoreTransaction(
-                log: log, start: row.position, end: last, batches: batches, damaged: 0, accepted: max(end, last)),
+                log: log, writer: writer, start: row.position, end: last, batches: batches, damaged: 0,
+                accepted: max(end, last)),
             &effects)
     }
 
@@ -71,16 +82,16 @@ extension IngestCore {
 
     mutating func commit(_ transaction: StoreTransaction, _ effects: inout [Effect]) {
         store = .committing(transaction)
-        attempted = transaction.end
         effects.append(.commit(transaction))
     }
 
-    mutating func committed(_ row: Checkpoint, _ effects: inout [Effect]) {
+    mutating func committed(_ row: Checkpoint, _ now: Moment, _ effects: inout [Effect]) {
         guard case .committing = store else { return }
         committing.removeAll()
         store = .idle
         storeRetryDelay = limits.storeRetryFirst
         checkpoint = row
+        rowSeenAt = now
         effects.append(.trim(log, row.position))
     }
 
@@ -99,31 +110,44 @@ extension IngestCore {
         store = .unknown(retryAt: retryMoment(now))
         storeRetryDelay = min(storeRetryDelay * 2, limits.storeRetryLast)
         // Accepting and scoring do not wait for a store that is away.
-        if phase == .starting { beginReplay(from: base, &effects) }
+        if phase == .starting { beginReplay(from: base, now, &effects) }
     }
 
-    mutating func checkpointRead(_ row: Checkpoint?, _ effects: inout [Effect]) {
-        guard store == .reading, phase != .retiring(isOrdered: true) else { return }
-        store = .idle
-        let seen = checkpoint
+    mutating func checkpointRead(_ row: Checkpoint?, _ now: Moment, _ effects: inout [Effect]) {
+        guard store == .reading, !phase.isRetired else { return }
         guard let row, row.log == log else {
             // A store that never heard of this log, or forgot it. If the log has forgotten too (trimmed), its
             // positions mean nothing there: it goes on under a new name.
-            if base == .start && seen == nil {
-                store = .reading
-                return effects.append(.register(log))
+            if base == .start && checkpoint == nil {
+                return effects.append(.register(log, by: writer, replacing: replaces))
             }
-            return retire()
+            store = .idle
+            return retire(.rowMissing)
         }
-        // Positions this log had not given when it was opened, or a row that somebody else moved: a restored disk, a
-        // restored store, a copied folder. What the log still holds is stored again under a new name.
-        let isBeyond = row.position > (seen == nil ? openedEnd : end)
-        let isForeign = seen.map { row.position != $0.position && row.position != attempted } ?? false
+        store = .idle
+        rowSeenAt = now
+        storeRetryDelay = limits.storeRetryFirst
+        let contradiction = contradiction(of: row)
+        let isClaimed = checkpoint == nil
         checkpoint = row
-        if isBeyond || isForeign { return retire() }
+        if let contradiction { return retire(contradiction) }
+        // The row proves that the log once reached further: what is gone is skipped, and counted when it is passed.
+        if isClaimed { end = max(end, row.accepted) }
         backfill = nil
         forgetStored()
-        if phase == .starting { beginReplay(from: max(row.position, base), &effects) }
+        if phase == .starting { beginReplay(from: max(row.position, base), now, &effects) }
+    }
+
+    /// Why the row cannot be this log's; nil if it can.
+    private func contradiction(of row: Checkpoint) -> RetireReason? {
+        if row.writer != writer { return .claimedByAnother }
+        guard let seen = checkpoint else {
+            // Positions that this log had not given when it was opened. Those it has given since are others.
+            let hasGivenSince = end > openedEnd || append.map { !$0.readings.isEmpty } ?? false
+            return row.position > openedEnd || (row.accepted > openedEnd && hasGivenSince) ? .rowBeyondLog : nil
+        }
+        // Only this life moves the row, and only forward.
+        return row.position < seen.position ? .rowMovedBack : nil
     }
 
     /// Entries before the row's position went in with a commit whose answer was lost.
@@ -135,29 +159,43 @@ extension IngestCore {
         }
     }
 
-    mutating func retire() {
-        phase = .retiring(isOrdered: false)
+    mutating func retire(_ reason: RetireReason) {
+        phase = .retiring(reason, isOrdered: false)
     }
 
-    /// The new name is made when no append is outstanding: every record is then either in the log or not.
-    private mutating func orderRetirement(_ effects: inout [Effect]) {
-        guard phase == .retiring(isOrdered: false), append == nil else { return }
-        phase = .retiring(isOrdered: true)
-        effects.append(.retire(log))
+    /// The new name is made when no append and no call is outstanding: every record is then in the log or not, and with
+    /// it every verdict that an owner gave.
+    private mutating func orderRetirement(_ now: Moment, _ effects: inout [Effect]) {
+        guard case .retiring(let reason, isOrdered: false) = phase, append == nil, calls.isEmpty,
+            retireAgainAt <= now
+        else { return }
+        phase = .retiring(reason, isOrdered: true)
+        effects.append(.retire(log, reason))
+    }
+
+    mutating func retireFailed(_ message: String, _ now: Moment, _ effects: inout [Effect]) {
+        guard case .retiring(let reason, isOrdered: true) = phase else { return }
+        phase = .retiring(reason, isOrdered: false)
+        retireAgainAt = now.advanced(byMicroseconds: limits.storeRetryLast)
+        // Nothing is accepted until there is a name: nobody is kept waiting for that.
+        refuse(waiting.map(\.request), .logFull(retryAfterSeconds: limits.fullRetryAfterSeconds), &effects)
+        waiting.removeAll()
+        waitingReadings = 0
     }
 
     /// Begins the life of a log under a name: all that memory knew of the old one is read again from the log.
-    mutating func start(_ log: LogID, _ base: LogPosition, _ end: LogPosition, _ effects: inout [Effect]) {
-        self.log = log
-        self.base = base
-        self.end = end
-        openedEnd = end
-        attempted = nil
+    mutating func start(_ opened: OpenLog, _ effects: inout [Effect]) {
+        log = opened.id
+        base = opened.base
+        end = opened.end
+        openedEnd = opened.end
+        replaces = opened.replaces
         phase = .starting
         checkpoint = nil
         window = EntryWindow()
         unscoredReadings = 0
         queues = [:]
+        ownerless = []
         calls = [:]
         callsOfOldRing = []
         committing = []
@@ -167,6 +205,6 @@ extension IngestCore {
         verdictsAlone = false
         storeRetryDelay = limits.storeRetryFirst
         store = .reading
-        effects.append(.readCheckpoint(log))
+        effects.append(.claim(log, by: writer))
     }
 }

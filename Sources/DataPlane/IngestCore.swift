@@ -5,32 +5,62 @@ package import Telemetry
 
 /// The origin's side of a reading's way: from a client's batch to the row in the store, exactly once.
 ///
-/// A value: no clock, no disk, no store, no randomness. The driver (`Ingest` in the node, the simulator in tests) reports
-/// what happened (`Event`) and performs what comes back (`Effect`), in the order given. The same events give the same
-/// effects, always.
+/// A value without a clock, a disk, a store or randomness: the same events give the same effects. The node drives it
+/// (`Ingest`), and so does the simulator, which looks for the schedule that breaks what follows.
 ///
-/// The way of a batch, and what each step waits for:
+/// ## How to drive it
 ///
-///     offered ─▶ append (readings) ─▶ appended ─▶ acknowledge        202 is never sent for less than a synced record
-///                                        └─────▶ call(owner) ─▶ scored         only synced readings are sent on
-///                                                                 └─▶ append (verdicts, not synced)
-///                                                                 └─▶ commit(readings + verdicts + checkpoint) ─▶ committed ─▶ trim
+///     var core = IngestCore(log: opened, writer: drawnForThisProcess)
+///     on every event:  for effect in core.handle(event, now: clock) { perform(effect) }
 ///
-/// - One append is outstanding at a time; what arrives meanwhile shares the next one: that is the group commit.
-/// - One call is outstanding per owner, so at most one per slot, and calls carry readings in log order. After the ring
-///   changed, no call leaves until those of the old ring are settled.
-/// - One transaction is outstanding at a time, from the checkpoint on, without holes: readings are stored in log order.
-/// - A commit without an answer may have gone in. Nothing is decided until the log's row is read again.
-/// - Memory is a window. What has its verdict in the log may be forgotten and is read back (`backfill`) when the store has
-///   room for it; so the store may be away for as long as the log's size allows.
-/// - At the start the log is read once from the checkpoint (`replay`): readings without a verdict are scored, readings
-///   with one are not scored again.
-/// - A row that contradicts the log (beyond its end, moved by somebody else, gone) retires the log's name: everything it
-///   still holds is stored again under a new one, and the identity of readings makes that harmless.
+/// Begin with `started`; give it a `ring` as soon as there is one, and a `tick` about twenty times a second. Answer
+/// clients (`acknowledge`, `refuse`) at once and in order. Everything else may run at the same time as anything else,
+/// take any time and fail; each effect is answered by one event, and what the core allows at once is in this table:
+///
+///     effect                        at once      answered by
+///     append                        1            appended | appendFailed
+///     call(owner)                   1 an owner   scored | callFailed; nothing, or twice: the core has a deadline
+///     claim, register, readCheckpoint, commit
+///                                   1 of them    checkpoint | checkpointUnavailable; committed | commitFailed
+///     readLog                       1 a purpose  logRead | logReadFailed
+///     retire                        1            retired | retireFailed | logFailed
+///     trim                          any          nothing; it may be late or never happen
+///
+/// When the process dies nothing has to be saved: open the log, draw a new writer, make a new core.
+///
+/// ## What comes before what
+///
+///     offered ─▶ append(readings) ─▶ appended ─┬▶ acknowledge
+///                                              └▶ call ─▶ scored ─┬▶ append(verdicts)
+///                                                                 └▶ commit ─▶ committed ─▶ trim
+///     started ─▶ claim ─▶ checkpoint ─▶ readLog(replay) …      commit ─▶ commitFailed ─▶ readCheckpoint ─▶ checkpoint ─▶ commit
+///
+/// 1. **Synced, then told.** `appended` means that the readings are synced. No 202 and no call leaves before it. One
+///    append is outstanding; what arrives meanwhile shares the next one: that is the group commit.
+/// 2. **Asked in order, asked once.** One call is outstanding per owner, readings in log order; after a new ring none
+///    leaves until those of the old one are settled. An owner recognises what it is asked again. What two owners died
+///    under, or what failed for `unscoredAfter`, is stored as `unscored`.
+/// 3. **Judged once.** Verdicts are appended, without a sync, before memory may forget them. A start reads the log once
+///    (`replay`) and asks only for what has no verdict in it.
+/// 4. **Stored from the row on, without holes.** A transaction begins where the log's row stands, holds everything up
+///    to its end (what a disk lost is counted as damaged), and moves the row in the same transaction.
+/// 5. **One writer.** A life claims the row before its first commit; with that, nothing that a former life or a copy of
+///    this folder still has under way can go in. So within a life only its own commits move the row.
+/// 6. **A commit without an answer is neither.** Nothing is decided until the row is read again: it stands at the
+///    start or at the end.
+/// 7. **Stored, then trimmed.** `trim` follows `committed` only.
+/// 8. **A contradiction retires the name.** A row of another writer, behind what was seen, beyond the log's end, or
+///    gone: what the log holds goes on under a new name and is stored from there; readings that were stored already
+///    count as duplicates, since a reading is its own identity. Calls and appends end first.
+/// 9. **Memory is a window.** What has its verdict in the log may be forgotten and is read back (`backfill`) when the
+///    store takes it: the store may be away for as long as the log has room. What is full pushes back: clients are
+///    refused, nothing accepted is dropped.
 package struct IngestCore: Hashable, Sendable {
     package let limits: IngestLimits
     package internal(set) var log: LogID
-    /// The log's row as last seen.
+    /// This life of the process, as the log's row names it.
+    package let writer: WriterID
+    /// The log's row as last seen; nil until this life has claimed it.
     package internal(set) var checkpoint: Checkpoint?
 
     // Accepting: batches that wait, the append that is outstanding, how far the log is synced.
@@ -42,6 +72,8 @@ package struct IngestCore: Hashable, Sendable {
     var base: LogPosition
     /// What the log held when this life of it began.
     var openedEnd: LogPosition
+    /// The name that the log had before: its row is closed when this one's is made.
+    var replaces: LogID?
     var verdictRecords: [LogRecord] = []
     /// The next append is to hold verdicts only: together with readings they were refused.
     var verdictsAlone = false
@@ -55,6 +87,8 @@ package struct IngestCore: Hashable, Sendable {
     var ring = Ring([])
     /// Before the first ring nobody can be said to have no owner.
     var hasRing = false
+    /// What no member of the ring owns.
+    var ownerless: [Chunk] = []
     var queues: [Owner: CallQueue] = [:]
     var calls: [CallNumber: Call] = [:]
     var callsCount: UInt64 = 0
@@ -67,46 +101,52 @@ package struct IngestCore: Hashable, Sendable {
     var storeRetryDelay: Int64
     /// Entries of the transaction that is outstanding, to be put back if it did not go in.
     var committing: [IngestEntry] = []
-    /// Where the last transaction handed out would have put the row.
-    var attempted: LogPosition?
+    var rowSeenAt = Moment(microseconds: .min)
+    var retireAgainAt = Moment(microseconds: .min)
     var backfill: Backfill?
     var replay = Replay()
 
-    /// - Parameter log: the log's name, and the positions it holds.
-    package init(log: LogID, base: LogPosition, end: LogPosition, limits: IngestLimits = IngestLimits()) {
+    /// - Parameters:
+    ///   - log: as it was opened; `started` tells it again.
+    ///   - writer: drawn anew for every process, and by every process.
+    package init(log: OpenLog, writer: WriterID, limits: IngestLimits = IngestLimits()) {
         self.limits = limits
-        self.log = log
-        self.base = base
-        self.end = end
-        openedEnd = end
+        self.writer = writer
+        self.log = log.id
+        base = log.base
+        end = log.end
+        openedEnd = log.end
+        replaces = log.replaces
         storeRetryDelay = limits.storeRetryFirst
     }
 
     package mutating func handle(_ event: Event, now: Moment) -> [Effect] {
         var effects: [Effect] = []
         switch event {
-        case .started(let log, let base, let end): start(log, base, end, &effects)
+        case .started(let log), .retired(let log): start(log, &effects)
         case .offered(let offers): for one in offers { offer(one, &effects) }
         case .appended(let number): appended(number, now, &effects)
         case .appendFailed(let number, let failure): appendFailed(number, failure, now, &effects)
         case .ring(let ring):
             hasRing = true
-            adopt(ring)
-        case .scored(let number, let verdicts): scored(number, verdicts)
-        case .callFailed(let number): callFailed(number)
-        case .committed(let row): committed(row, &effects)
+            adopt(ring, now)
+        case .scored(let number, let verdicts): scored(number, verdicts, now)
+        case .callFailed(let number, let failure): callFailed(number, failure, now)
+        case .committed(let row): committed(row, now, &effects)
         case .commitFailed: commitFailed(now)
-        case .checkpoint(let row): checkpointRead(row, &effects)
+        case .checkpoint(let row): checkpointRead(row, now, &effects)
         case .checkpointUnavailable: checkpointUnavailable(now, &effects)
         case .logRead(.replay, let records, let next, let isAtEnd):
-            replayRead(records, next: next, isAtEnd: isAtEnd, now, &effects)
+            if next.log == log { replayRead(records, next: next, isAtEnd: isAtEnd, now) }
         case .logRead(.backfill, let records, let next, let isAtEnd):
-            backfillRead(records, next: next, isAtEnd: isAtEnd)
-        case .logReadFailed(let purpose): logReadFailed(purpose, now, &effects)
-        case .retired(let log, let base, let end): start(log, base, end, &effects)
+            if next.log == log { backfillRead(records, next: next, isAtEnd: isAtEnd) }
+        case .logReadFailed(let purpose, let id): if id == log { logReadFailed(purpose, now) }
+        case .retireFailed(let message): retireFailed(message, now, &effects)
         case .logFailed(let message): closeLog(message, &effects)
         case .drain: isDraining = true
-        case .tick: giveUpOnOwners(now)
+        case .tick:
+            expireCalls(now)
+            giveUpOnOwners(now)
         }
         proceed(now, &effects)
         return effects
@@ -116,7 +156,7 @@ package struct IngestCore: Hashable, Sendable {
     private mutating func proceed(_ now: Moment, _ effects: inout [Effect]) {
         replayNext(&effects)
         appendNext(now, &effects)
-        callOwners(&effects)
+        callOwners(now, &effects)
         forgetLogged()
         storeNext(now, &effects)
     }
@@ -131,8 +171,16 @@ extension IngestCore {
         case replaying
         /// → retiring
         case running
-        /// The name is given up: waits for the outstanding append, then for the new name. → starting
-        case retiring(isOrdered: Bool)
+        /// The name is given up: waits for the outstanding append and calls, then for the new name. → starting
+        case retiring(RetireReason, isOrdered: Bool)
+
+        var isRetiring: Bool {
+            if case .retiring = self { true } else { false }
+        }
+
+        var isRetired: Bool {
+            if case .retiring(_, isOrdered: true) = self { true } else { false }
+        }
     }
 
     /// What is known of the log's row.

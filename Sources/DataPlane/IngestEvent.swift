@@ -6,8 +6,8 @@ package import Telemetry
 extension IngestCore {
     /// Facts that the driver reports. Each answers one effect, but for `started`, `offered`, `ring`, `drain`, `tick`.
     package enum Event: Hashable, Sendable {
-        /// The log is open: what it holds, and under which name.
-        case started(log: LogID, base: LogPosition, end: LogPosition)
+        /// The log is open.
+        case started(OpenLog)
         /// Clients' batches wait for their answers.
         case offered([Offer])
         /// The records of that append are in the log; if it had readings, they are synced.
@@ -18,20 +18,22 @@ extension IngestCore {
         case ring(Ring)
         /// Verdicts on every reading of a call, in its order.
         case scored(CallNumber, VerdictBatch)
-        /// No answer will come: the owner is dead, or the deadline passed. It may have scored all the same.
-        case callFailed(CallNumber)
+        /// No answer will come. The owner may have scored all the same.
+        case callFailed(CallNumber, CallFailure)
         /// A transaction went in; this is the row as committed.
         case committed(Checkpoint)
         /// It did not, or nobody knows.
         case commitFailed
-        /// The log's row; nil if the store has none.
+        /// The log's row as claimed, registered or read; nil if the store has none.
         case checkpoint(Checkpoint?)
         case checkpointUnavailable
         /// What a read found: records in log order, where to go on, and whether that is the end of what is written.
         case logRead(ReadPurpose, [LogRecord], next: LogCursor, isAtEnd: Bool)
-        case logReadFailed(ReadPurpose)
+        case logReadFailed(ReadPurpose, LogID)
         /// What the log held is now under a new name.
-        case retired(log: LogID, base: LogPosition, end: LogPosition)
+        case retired(OpenLog)
+        /// There was no room for it: the log goes on under its old name, and is tried again.
+        case retireFailed(String)
         /// The log could not be renamed or is closed: nothing is accepted any more.
         case logFailed(String)
         /// Accept no more and store what there is without waiting for company.
@@ -47,15 +49,56 @@ extension IngestCore {
         case refuse([RequestID], AcceptError)
         case call(Owner, ScoreCall)
         case commit(StoreTransaction)
-        /// Read the log's row.
+        /// Make this life the only one that may move the log's row, and report the row.
+        case claim(LogID, by: WriterID)
+        /// Add the log's row, claimed, and report it. The row of the log that it replaced is closed.
+        case register(LogID, by: WriterID, replacing: LogID?)
+        /// Report the log's row.
         case readCheckpoint(LogID)
-        /// Add the log's row, then report it.
-        case register(LogID)
-        case readLog(ReadPurpose, ReadStart)
+        case readLog(ReadPurpose, LogID, ReadStart)
         /// Everything before the position is stored for good.
         case trim(LogID, LogPosition)
         /// The row and the log contradict each other: move what the log holds under a new name.
-        case retire(LogID)
+        case retire(LogID, RetireReason)
+    }
+
+    /// A log as it was found: its name, and the positions that it holds.
+    package struct OpenLog: Hashable, Sendable {
+        package let id: LogID
+        /// The first position that may still be read.
+        package let base: LogPosition
+        /// After the last that was given.
+        package let end: LogPosition
+        /// The name that it had before.
+        package let replaces: LogID?
+
+        package init(id: LogID, base: LogPosition, end: LogPosition, replaces: LogID? = nil) {
+            self.id = id
+            self.base = base
+            self.end = end
+            self.replaces = replaces
+        }
+    }
+
+    package enum CallFailure: Hashable, Sendable {
+        /// There is no way to the owner, or it died: somebody else will own its slots.
+        case ownerLost
+        /// It did not answer in time, or could not take the call: it is asked again.
+        case noAnswer
+    }
+
+    /// Why what the log holds has to be stored under a new name.
+    package enum RetireReason: String, Hashable, Sendable {
+        /// The store does not know the log, though parts of it were stored: it was emptied, or restored from a backup.
+        case rowMissing
+        /// The row is older than what was seen of it: the store was restored from a backup.
+        case rowMovedBack
+        /// The store has more of the log than the log itself: the disk lost records, or was restored.
+        case rowBeyondLog
+        /// Another process writes under this name: it was started with a copy of this folder.
+        case claimedByAnother
+        /// The row stands within a record.
+        case rowMisplaced
     }
 
     package enum AppendFailure: Hashable, Sendable {

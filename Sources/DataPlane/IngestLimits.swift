@@ -16,10 +16,18 @@ package struct IngestLimits: Hashable, Sendable {
     package var commitReadingsMax = 20_000
     /// How long the first reading waits for company in its transaction, in microseconds.
     package var commitDelay: Int64 = 200_000
-    /// How long a reading without an owner waits before it is stored as `unscored`, in microseconds.
+    /// How long a call may take, in microseconds. The slowest call that is well (a slot that warms up) takes less.
+    package var callDeadline: Int64 = 4_000_000
+    /// Wait before the same owner is called again after a call without an answer, in microseconds.
+    package var callRetry: Int64 = 100_000
+    /// How long a reading is tried after its first call failed, or waits in a ring without members, before it is stored
+    /// as `unscored`, in microseconds.
     package var unscoredAfter: Int64 = 5_000_000
     /// Owners that may die under a reading before it is stored as `unscored`.
     package var ownersLostMax = 2
+    /// How often the row of a log with nothing to store is looked at, in microseconds: a store that was restored from a
+    /// backup, or a second process with a copy of this log, is noticed without a reading.
+    package var rowLook: Int64 = 10_000_000
     /// Waits between two tries to reach the store, in microseconds: doubled from the first to the last.
     package var storeRetryFirst: Int64 = 50_000
     package var storeRetryLast: Int64 = 2_000_000
@@ -30,4 +38,10 @@ package struct IngestLimits: Hashable, Sendable {
     package var busyRetryAfterSeconds = 1
 
     package init() {}
+
+    /// Readings without a verdict that a replay may find before it hands them out. No life of the log had more of them
+    /// at once: what was taken in below `scoringReadingsMax`, and a group on either side of it (a client's batch may be
+    /// larger than a group, never larger than what may wait). So a verdict that is in the log is found before its
+    /// readings are sent to an owner again.
+    var replayReadingsMax: Int { scoringReadingsMax + 2 * max(appendReadingsMax, waitingReadingsMax) }
 }

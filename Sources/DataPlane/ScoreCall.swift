@@ -1,4 +1,5 @@
 package import HashRing
+package import Ports
 package import Telemetry
 
 /// What an origin asks of an owner: judge these readings. Columns, sorted by slot, in log order within a slot.
@@ -29,6 +30,8 @@ package struct ScoreCall: Hashable, Sendable {
     }
 
     package let origin: LogID
+    /// The origin's life: a log goes on when its process is started again, the numbers of its calls begin anew.
+    package let writer: WriterID
     package let number: CallNumber
     package private(set) var parts: [Part] = []
     package private(set) var series: [Series] = []
@@ -38,8 +41,9 @@ package struct ScoreCall: Hashable, Sendable {
     package private(set) var receivedAt: [Instant] = []
     package private(set) var positions: [LogPosition] = []
 
-    package init(origin: LogID, number: CallNumber) {
+    package init(origin: LogID, writer: WriterID, number: CallNumber) {
         self.origin = origin
+        self.writer = writer
         self.number = number
     }
 
@@ -77,7 +81,7 @@ package struct ScoreCall: Hashable, Sendable {
     }
 }
 
-/// Numbers an origin's calls since its start; never reused by it.
+/// Numbers an origin's calls since its start; never reused by that life of it.
 package struct CallNumber: Hashable, Comparable, Sendable {
     package let number: UInt64
 

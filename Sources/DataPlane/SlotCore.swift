@@ -5,21 +5,38 @@ package import Telemetry
 
 /// The owner's side: the running state of one slot's devices, and the verdicts made from it, each reading counted once.
 ///
-/// A value, as `IngestCore` is. The rules, in the order in which a call meets them:
+/// A value, driven as `IngestCore` is: `handle` an event, perform the effects in the order given. Every arrival of a call
+/// has a `Ticket`, drawn by the driver; the slot answers each part of it with one `reply`, `refuse` or `moved`, now or
+/// when it has warmed up.
 ///
-/// 1. A cold slot asks for its devices' last rows (`warm`) and lets calls wait; it opens with what comes, or with nothing
-///    when the store is away: a state that starts anew is better than a verdict that never comes.
-/// 2. A reading whose (origin, position) was answered before gets the same verdict again: the reply was lost, not the work.
-/// 3. A reading later than its series' last moves the state; any other is judged by the state as it is and marked late.
-/// 4. A reading received before its device was deleted changes nothing that `latest` shows.
+///     owned ─▶ warm ─▶ warmed | warmFailed ─▶ (open)
+///     score ─▶ reply                            when open
+///     score ─▶ warm ─▶ warmed ─▶ reply          when cold; what comes meanwhile waits with it
+///     tick  ─▶ reply | warm                     the store is slow: open without its rows, ask for them again
+///
+/// The rules, in the order in which a call meets them:
+///
+/// 1. A cold slot asks for its series' last rows and lets calls wait; after `warmPatience`, or when the store is away, it
+///    opens with nothing: a state that starts anew is better than a verdict that never comes. It goes on asking. Rows that
+///    come late are taken for series that sent nothing until then.
+/// 2. A reading that was answered before (origin, position, and the reading itself) gets the same verdict again: the
+///    reply was lost, not the work. A later call of the same origin settles what lies before it.
+/// 3. A reading later than its series' last moves the state, and nothing else does; any other is judged by the state as
+///    it is and marked late. So no reading can count twice, in whatever order and however often it comes.
+/// 4. A reading received before its device was deleted changes nothing that `latest` shows, though a log may bring it up
+///    again after any time: tombstones come with the rows.
 package struct SlotCore: Hashable, Sendable {
     package let slot: Slot
     package internal(set) var state = State.cold
     /// When the devices deleted lately were deleted: readings received before do not bring them back.
-    private var tombstones: [DeviceID: Instant] = [:]
+    var tombstones: [DeviceID: Instant] = [:]
 
     /// Calls that wait for warm-up. The caller has one outstanding, so this is at most one an origin.
     package static let waitingCallsMax = 256
+    /// How long a slot waits for the store's rows before it opens without them, in microseconds: within a call's deadline.
+    package static let warmPatience: Int64 = 3_000_000
+    /// How long after it a slot that opened without them asks for its rows again, in microseconds.
+    package static let warmRetry: Int64 = 5_000_000
     /// How long the last replies are kept for a caller that did not get them, in microseconds: its window is 5 s.
     package static let repliesKept: Int64 = 30_000_000
     /// Deleted devices remembered; older ones are in the store's tombstones, which the origins obey.
@@ -33,7 +50,7 @@ package struct SlotCore: Hashable, Sendable {
         /// Owned, but nothing asked for it yet. → warming
         case cold
         /// Waits for the store's rows. → open
-        case warming([Waiting])
+        case warming(Warming)
         /// Judges. → sealed
         case open(Open)
         /// Handed over: calls are answered with the new owner.
@@ -42,22 +59,42 @@ package struct SlotCore: Hashable, Sendable {
 
     /// A call's part that waits for warm-up.
     package struct Waiting: Hashable, Sendable {
+        let ticket: Ticket
         let call: ScoreCall
         let part: ScoreCall.Part
     }
 
+    /// The slot while its rows are on their way.
+    package struct Warming: Hashable, Sendable {
+        let since: Moment
+        var calls: [Waiting] = []
+    }
+
+    /// A slot that judges.
     package struct Open: Hashable, Sendable {
         package internal(set) var series: [Series: SeriesState] = [:]
         /// By origin: the last verdicts given to it, by position.
         var replies: [LogID: Replies] = [:]
+        /// When the store was last asked for the rows that the slot opened without; nil once they came.
+        var rowsAskedAt: Moment?
+
+        /// Takes what the store knows of series that sent nothing yet; not what was deleted since it was written.
+        mutating func take(_ rows: [LatestRow], but tombstones: [DeviceID: Instant]) {
+            for row in rows where series[row.series] == nil {
+                if let deleted = tombstones[row.series.device], deleted >= row.lastHeard { continue }
+                series[row.series] = SeriesState(row)
+            }
+        }
     }
 
     struct Replies: Hashable, Sendable {
         var givenAt: Moment
         var verdicts: [Given]
 
+        /// A disk that lost its newest records gives their positions again: the reading itself tells a retry.
         struct Given: Hashable, Sendable {
             let position: LogPosition
+            let reading: Reading
             let verdict: Verdict
         }
     }
@@ -66,21 +103,33 @@ package struct SlotCore: Hashable, Sendable {
         /// The slot is this owner's from now on: warm up before the first call comes.
         case owned
         /// One slot's part of a call.
-        case score(ScoreCall, ScoreCall.Part)
-        /// The store's rows of this slot; empty if it could not be asked.
-        case warmed([LatestRow])
+        case score(Ticket, ScoreCall, ScoreCall.Part)
+        /// The store's rows and newest tombstones of this slot.
+        case warmed([LatestRow], [Tombstone])
+        /// The store could not be asked.
+        case warmFailed
         /// The device was deleted at that time (the store's clock).
         case forget(DeviceID, at: Instant)
         case tick
     }
 
     package enum Effect: Hashable, Sendable {
+        /// Ask the store for the slot's rows and tombstones; answered by `warmed` or `warmFailed`.
         case warm(Slot)
         /// Verdicts on one part, in its order.
-        case reply(CallNumber, LogID, ScoreCall.Part, [Verdict])
-        /// Too many calls wait: the caller's deadline settles it.
-        case refuse(CallNumber, LogID, ScoreCall.Part)
-        case moved(CallNumber, LogID, ScoreCall.Part, to: Owner)
+        case reply(Ticket, ScoreCall.Part, [Verdict])
+        /// Too many calls wait: the call fails, its origin tries again.
+        case refuse(Ticket, ScoreCall.Part)
+        case moved(Ticket, ScoreCall.Part, to: Owner)
+    }
+
+    /// One arrival of a call at this owner. The same call may arrive twice, and each arrival is answered.
+    package struct Ticket: Hashable, Sendable {
+        package let number: UInt64
+
+        package init(_ number: UInt64) {
+            self.number = number
+        }
     }
 
     package mutating func handle(
@@ -89,53 +138,40 @@ package struct SlotCore: Hashable, Sendable {
         switch event {
         case .owned:
             guard isCold else { return [] }
-            state = .warming([])
+            state = .warming(Warming(since: now))
             return [.warm(slot)]
-        case .score(let call, let part): return score(call, part, now, &models)
-        case .warmed(let rows): return warmed(rows, now, &models)
+        case .score(let ticket, let call, let part): return score(ticket, call, part, now, &models)
+        case .warmed(let rows, let tombstones): return warmed(rows, tombstones, now, &models)
+        case .warmFailed: return openWithoutRows(now, &models)
         case .forget(let device, let time):
             forget(device, at: time)
             return []
         case .tick:
             forgetReplies(now)
-            return []
+            return askAgain(now, &models)
         }
     }
 
-    private mutating func score(
-        _ call: ScoreCall, _ part: ScoreCall.Part, _ now: Moment, _ models: inout ModelRegistry
+    mutating func score(
+        _ ticket: Ticket, _ call: ScoreCall, _ part: ScoreCall.Part, _ now: Moment, _ models: inout ModelRegistry
     ) -> [Effect] {
         switch state {
         case .cold:
-            state = .warming([Waiting(call: call, part: part)])
+            state = .warming(Warming(since: now, calls: [Waiting(ticket: ticket, call: call, part: part)]))
             return [.warm(slot)]
-        case .warming(var waiting):
-            guard waiting.count < Self.waitingCallsMax else { return [.refuse(call.number, call.origin, part)] }
-            waiting.append(Waiting(call: call, part: part))
-            state = .warming(waiting)
+        case .warming(var warming):
+            guard warming.calls.count < Self.waitingCallsMax else { return [.refuse(ticket, part)] }
+            warming.calls.append(Waiting(ticket: ticket, call: call, part: part))
+            state = .warming(warming)
             return []
         case .open(var open):
             state = .cold  // one owner of the dictionaries, so that changing them copies nothing
             let verdicts = judge(call, part, &open, now, &models)
             state = .open(open)
-            return [.reply(call.number, call.origin, part, verdicts)]
+            return [.reply(ticket, part, verdicts)]
         case .sealed(let owner):
-            return [.moved(call.number, call.origin, part, to: owner)]
+            return [.moved(ticket, part, to: owner)]
         }
-    }
-
-    private mutating func warmed(
-        _ rows: [LatestRow], _ now: Moment, _ models: inout ModelRegistry
-    ) -> [Effect] {
-        guard case .warming(let waiting) = state else { return [] }
-        var open = Open()
-        for row in rows where tombstones[row.series.device].map({ $0 < row.lastHeard }) ?? true {
-            open.series[row.series] = SeriesState(row)
-        }
-        state = .open(open)
-        var effects: [Effect] = []
-        for call in waiting { effects += score(call.call, call.part, now, &models) }
-        return effects
     }
 
     private func judge(
@@ -146,42 +182,57 @@ package struct SlotCore: Hashable, Sendable {
         given.removeAll { $0.position < part.start }
         var verdicts: [Verdict] = []
         verdicts.reserveCapacity(part.readings.count)
-        // Mostly none: this is the first time that these readings are asked for.
+        // Mostly none: this is the first time that these readings are asked for. Both rise in the log's order.
         let known = given
+        var next = 0
         for index in part.readings {
             let position = call.positions[index]
-            if let known = known.first(where: { $0.position == position }) {
-                verdicts.append(known.verdict)
+            let reading = Reading(
+                series: call.series[Int(call.seriesIndices[index])], time: call.times[index], value: call.values[index])
+            while next < known.count, known[next].position < position { next += 1 }
+            var same = next
+            while same < known.count, known[same].position == position, known[same].reading != reading { same += 1 }
+            if same < known.count, known[same].position == position {
+                verdicts.append(known[same].verdict)
                 continue
             }
-            let verdict = judge(call, index, &open, &models)
+            let verdict = judge(reading, receivedAt: call.receivedAt[index], &open, &models)
             verdicts.append(verdict)
-            given.append(Replies.Given(position: position, verdict: verdict))
+            given.append(Replies.Given(position: position, reading: reading, verdict: verdict))
+        }
+        // Two processes with copies of one log may ask in turns; for one alone it is in order already.
+        if zip(given, given.dropFirst()).contains(where: { $0.position > $1.position }) {
+            given.sort { $0.position < $1.position }
         }
         open.replies[call.origin] = Replies(givenAt: now, verdicts: given)
         return verdicts
     }
 
     private func judge(
-        _ call: ScoreCall, _ index: Int, _ open: inout Open, _ models: inout ModelRegistry
+        _ reading: Reading, receivedAt: Instant, _ open: inout Open, _ models: inout ModelRegistry
     ) -> Verdict {
-        let series = call.series[Int(call.seriesIndices[index])]
-        let reading = SeriesState.Arrival(
-            time: call.times[index], value: call.values[index], receivedAt: call.receivedAt[index])
-        if let deleted = tombstones[series.device], reading.receivedAt <= deleted {
+        let series = reading.series
+        let arrival = SeriesState.Arrival(time: reading.time, value: reading.value, receivedAt: receivedAt)
+        if let deleted = tombstones[series.device], receivedAt <= deleted {
             var stranger = SeriesState()
-            return stranger.judge(reading, of: series, &models)
+            return stranger.judge(arrival, of: series, &models)
         }
-        return open.series[series, default: SeriesState()].judge(reading, of: series, &models)
+        return open.series[series, default: SeriesState()].judge(arrival, of: series, &models)
     }
 
-    private mutating func forget(_ device: DeviceID, at time: Instant) {
-        if tombstones.count >= Self.tombstonesMax,
+    mutating func remember(_ tombstone: Tombstone) {
+        let known = tombstones[tombstone.device]
+        if known == nil, tombstones.count >= Self.tombstonesMax,
             let oldest = tombstones.min(by: { ($0.value, $0.key) < ($1.value, $1.key) })
         {
+            guard oldest.value < tombstone.time else { return }
             tombstones[oldest.key] = nil
         }
-        tombstones[device] = time
+        tombstones[tombstone.device] = max(known ?? tombstone.time, tombstone.time)
+    }
+
+    mutating func forget(_ device: DeviceID, at time: Instant) {
+        remember(Tombstone(device: device, time: time))
         guard case .open(var open) = state else { return }
         state = .cold
         // What it sent since it was deleted is its new life.
@@ -190,11 +241,10 @@ package struct SlotCore: Hashable, Sendable {
     }
 
     private mutating func forgetReplies(_ now: Moment) {
-        guard case .open(var open) = state, !open.replies.isEmpty else { return }
+        let isKept = { (replies: Replies) in replies.givenAt.advanced(byMicroseconds: Self.repliesKept) > now }
+        guard case .open(var open) = state, !open.replies.values.allSatisfy(isKept) else { return }
         state = .cold
-        open.replies = open.replies.filter {
-            $0.value.givenAt.advanced(byMicroseconds: Self.repliesKept) > now
-        }
+        open.replies = open.replies.filter { isKept($0.value) }
         state = .open(open)
     }
 
@@ -204,7 +254,9 @@ package struct SlotCore: Hashable, Sendable {
         return open.series
     }
 
-    package var isCold: Bool { state == .cold }
+    package var isCold: Bool {
+        if case .cold = state { true } else { false }
+    }
 
     /// Rows that could not be told to the store after all.
     package mutating func markChanged(_ rows: some Sequence<LatestRow>) {

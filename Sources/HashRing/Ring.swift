@@ -40,6 +40,21 @@ package struct Ring: Hashable, Sendable {
         table = Self.assign(owners.map(\.name))
     }
 
+    /// The ring of the same names as `other`, whose assignment is taken over: after a restart only an incarnation differs.
+    package init(_ members: some Sequence<Owner>, asIn other: Ring) {
+        let sorted = members.sorted()
+        if sorted.map(\.name) == other.owners.map(\.name) {
+            self.init(owners: sorted, table: other.table)
+        } else {
+            self.init(sorted)
+        }
+    }
+
+    private init(owners: [Owner], table: [UInt16]) {
+        self.owners = owners
+        self.table = table
+    }
+
     /// Nil only in a ring without members.
     package func owner(of slot: Slot) -> Owner? {
         table.isEmpty ? nil : owners[Int(table[Int(slot.number)])]

@@ -90,19 +90,21 @@ extension IngestLog {
         }
     }
 
-    /// Deletes the segments all of whose readings lie before `position`; never the last. Damaged ones are moved to
-    /// `damaged/`, where `DataFolder.damagedCountMax` are kept.
-    package func trim(before position: LogPosition) async {
-        await reading.run { self.trimNow(before: position) }
+    /// Deletes the segments all of whose readings lie before `position` of the log `id`; never the last. Damaged ones are
+    /// moved to `damaged/`, where `DataFolder.damagedCountMax` are kept.
+    ///
+    /// A log that has another id by now stays as it is: the position means other readings there.
+    package func trim(before position: LogPosition, of id: LogID) async {
+        await reading.run { self.trimNow(before: position, of: id) }
     }
 
-    private func trimNow(before position: LogPosition) {
-        let (id, trimmed) = state.withLock { state -> (LogID, [Segment]) in
-            if state.failure?.code == .closed { return (state.id, []) }
+    private func trimNow(before position: LogPosition, of id: LogID) {
+        let trimmed = state.withLock { state -> [Segment] in
+            if state.id != id || state.failure?.code == .closed { return [] }
             let kept = state.segments.indices.dropFirst().last { state.segments[$0].base <= position } ?? 0
             let trimmed = Array(state.segments[..<kept])
             state.segments.removeFirst(kept)
-            return (state.id, trimmed)
+            return trimmed
         }
         guard !trimmed.isEmpty else { return }
         reader.withLock { $0.forget() }

@@ -13,19 +13,29 @@ package protocol ReadingStore: Sendable {
     /// `sqlite` or `postgres`, and what it offers.
     var kind: StoreKind { get }
 
-    /// Adds the row of a log that has none yet; returns the row. `node` is for people who read the table.
-    func register(log: LogID, node: String) async throws(StoreError) -> Checkpoint
+    /// Makes `writer` the only one who may move the log's row from now on: a transaction of anybody before it that is
+    /// still under way can no longer go in. Asked again, it changes nothing.
+    /// - Returns: the row, with its new writer; nil if the store has none for this log.
+    func claim(log: LogID, by writer: WriterID) async throws(StoreError) -> Checkpoint?
 
-    /// The row of a log, nil if it was never registered (or the store was restored from before that).
+    /// Adds the row of a log that has none yet, and claims it; `node` is for people who read the table.
+    /// - Parameter replaced: the log that went on under this name: whatever it had not stored is this one's now, so its
+    ///   row is closed (`accepted` becomes `position`) in the same transaction, and it is no orphan.
+    func register(
+        log: LogID, node: String, by writer: WriterID, replacing replaced: LogID?
+    ) async throws(StoreError) -> Checkpoint
+
+    /// The row of a log, nil if it was never registered (or the store was restored from before that). Durable when it
+    /// is read: a row that a lost commit may still change is not returned before that is settled.
     func checkpoint(of log: LogID) async throws(StoreError) -> Checkpoint?
 
     /// Every log's row, for the ledger and for `orphaned`.
     func checkpoints() async throws(StoreError) -> [Checkpoint]
 
-    /// In ONE durable transaction: locks the log's row, goes on only if its position is `transaction.start`, inserts the
-    /// readings (the identity (series, time, value) once), leaves out those of deleted devices, moves rows that the
-    /// store refuses to quarantine, and writes position and counters.
-    /// - Throws: `.conflict` if the row's position is another, `.unavailable` with an unknown outcome.
+    /// In ONE durable transaction: locks the log's row, goes on only if its position is `transaction.start` and its
+    /// writer `transaction.writer`, inserts the readings (the identity (series, time, value) once), leaves out those of
+    /// deleted devices, moves rows that the store refuses to quarantine, and writes position and counters.
+    /// - Throws: `.conflict` if the row's position or writer is another, `.unavailable` with an unknown outcome.
     /// - Returns: the row as committed.
     func commit(_ transaction: StoreTransaction) async throws(StoreError) -> Checkpoint
 
@@ -36,6 +46,10 @@ package protocol ReadingStore: Sendable {
 
     /// The `latest` rows of these slots: what an owner warms up from.
     func latest(in slots: [Slot]) async throws(StoreError) -> [LatestRow]
+
+    /// The newest tombstones of devices in these slots, at most `limit`: an owner that warms up must not take what a log
+    /// still holds of a deleted device for its new life.
+    func tombstones(in slots: [Slot], limit: Int) async throws(StoreError) -> [Tombstone]
 
     /// Readings of a series in `from..<to`, oldest first, at most `limit`, after the (time, value) of `after`.
     /// - Throws: `.unknownSeries` if the store never saw it.
@@ -108,75 +122,4 @@ package struct StoreError: Error, Hashable, Sendable, CustomStringConvertible {
     }
 
     package var description: String { message }
-}
-
-/// The row of a log: how far it is stored, and its ledger so far. accepted = stored + duplicates + discarded + damaged
-/// holds for the readings before `position`.
-package struct Checkpoint: Hashable, Sendable {
-    package var log: LogID
-    package var node: String
-    package var position: LogPosition
-    /// How far the log was synced when this row was written: what lies between is `orphaned` if the log has no node.
-    package var accepted: LogPosition
-    package var stored: UInt64
-    package var duplicates: UInt64
-    /// Received before their device was deleted, or moved to quarantine.
-    package var discarded: UInt64
-    package var damaged: UInt64
-
-    package init(
-        log: LogID, node: String, position: LogPosition = .start, accepted: LogPosition = .start,
-        stored: UInt64 = 0, duplicates: UInt64 = 0, discarded: UInt64 = 0, damaged: UInt64 = 0
-    ) {
-        self.log = log
-        self.node = node
-        self.position = position
-        self.accepted = accepted
-        self.stored = stored
-        self.duplicates = duplicates
-        self.discarded = discarded
-        self.damaged = damaged
-    }
-}
-
-/// Readings with their verdicts, as they stand at `position` in a log.
-package struct ScoredBatch: Hashable, Sendable {
-    package let position: LogPosition
-    package let readings: ReadingBatch
-    package let verdicts: VerdictBatch
-
-    package init(position: LogPosition, readings: ReadingBatch, verdicts: VerdictBatch) {
-        precondition(
-            readings.count == verdicts.count, "\(verdicts.count) verdicts on \(readings.count) readings")
-        self.position = position
-        self.readings = readings
-        self.verdicts = verdicts
-    }
-
-    package var end: LogPosition { position + readings.count }
-}
-
-/// One step of a log's checkpoint: everything accepted in `start..<end`, `damaged` of it lost on disk.
-package struct StoreTransaction: Hashable, Sendable {
-    package let log: LogID
-    package let start: LogPosition
-    package let end: LogPosition
-    package let batches: [ScoredBatch]
-    package let damaged: UInt64
-    /// How far the log is synced now; goes into the row.
-    package let accepted: LogPosition
-
-    package init(
-        log: LogID, start: LogPosition, end: LogPosition, batches: [ScoredBatch], damaged: UInt64,
-        accepted: LogPosition
-    ) {
-        self.log = log
-        self.start = start
-        self.end = end
-        self.batches = batches
-        self.damaged = damaged
-        self.accepted = accepted
-    }
-
-    package var readingsCount: Int { batches.reduce(0) { $0 + $1.readings.count } }
 }

@@ -27,6 +27,17 @@ package struct LatestRow: Hashable, Sendable {
     }
 }
 
+/// A device was deleted at that time, by the store's clock: what was received before is not wanted.
+package struct Tombstone: Hashable, Sendable {
+    package let device: DeviceID
+    package let time: Instant
+
+    package init(device: DeviceID, time: Instant) {
+        self.device = device
+        self.time = time
+    }
+}
+
 package struct HistoryPoint: Hashable, Sendable {
     package let time: Instant
     package let value: Double

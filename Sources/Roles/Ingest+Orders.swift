@@ -15,11 +15,12 @@ extension Ingest {
         case .append(let number, let records): await append(number, records)
         case .call(let owner, let call): await self.call(owner, call)
         case .commit(let transaction): await commit(transaction)
+        case .claim(let log, let writer): await claim(log, writer)
+        case .register(let log, let writer, let replaced): await register(log, writer, replacing: replaced)
         case .readCheckpoint(let log): await readCheckpoint(log)
-        case .register(let log): await register(log)
-        case .readLog(let purpose, let start): await read(purpose, start)
-        case .trim(let id, let position): if log.id == id { await log.trim(before: position) }
-        case .retire(let old): await retire(old)
+        case .readLog(let purpose, let id, let start): await read(purpose, id, start)
+        case .trim(let id, let position): await log.trim(before: position, of: id)
+        case .retire(let old, let reason): await retire(old, reason)
         case .acknowledge, .refuse: return  // answered in `step`
         }
     }
@@ -59,12 +60,17 @@ extension Ingest {
     }
 
     private nonisolated func call(_ owner: Owner, _ call: ScoreCall) async {
+        var failure = IngestCore.CallFailure.ownerLost
         do {
-            let reply = try await scoring(owner).score(call)
+            let actor = try scoring(owner)
+            failure = .noAnswer
+            let reply = try await actor.score(call)
             await step(.scored(call.number, reply.verdicts))
         } catch {
-            logger.warning("a scoring call failed", metadata: ["owner": "\(owner)", "reason": "\(error)"])
-            await step(.callFailed(call.number))
+            if !Task.isCancelled {
+                logger.warning("a scoring call failed", metadata: ["owner": "\(owner)", "reason": "\(error)"])
+            }
+            await step(.callFailed(call.number, failure))
         }
     }
 
@@ -75,14 +81,29 @@ extension Ingest {
             await storeAnswered(nil)
             await step(.committed(row))
         } catch {
-            await storeAnswered(error)
+            // A conflict is an answer: the row says what has become of the log, and is read next.
+            if case .conflict = error.code {} else { await storeAnswered(error) }
             await step(.commitFailed)
         }
     }
 
+    private nonisolated func claim(_ log: LogID, _ writer: WriterID) async {
+        await report { () async throws(StoreError) in try await self.store.claim(log: log, by: writer) }
+    }
+
+    private nonisolated func register(_ log: LogID, _ writer: WriterID, replacing replaced: LogID?) async {
+        await report { () async throws(StoreError) in
+            try await self.store.register(log: log, node: self.node, by: writer, replacing: replaced)
+        }
+    }
+
     private nonisolated func readCheckpoint(_ log: LogID) async {
-        do {
-            await step(.checkpoint(try await store.checkpoint(of: log)))
+        await report { () async throws(StoreError) in try await self.store.checkpoint(of: log) }
+    }
+
+    private nonisolated func report(_ row: () async throws(StoreError) -> Checkpoint?) async {
+        do throws(StoreError) {
+            await step(.checkpoint(try await row()))
             await rowWasRead()
         } catch {
             await storeAnswered(error)
@@ -90,42 +111,20 @@ extension Ingest {
         }
     }
 
-    private nonisolated func register(_ log: LogID) async {
-        do {
-            await step(.checkpoint(try await store.register(log: log, node: node)))
-        } catch {
-            await storeAnswered(error)
-            await step(.checkpointUnavailable)
-        }
-    }
-
-    private nonisolated func read(_ purpose: IngestCore.ReadPurpose, _ start: IngestCore.ReadStart) async {
+    private nonisolated func read(_ purpose: IngestCore.ReadPurpose, _ id: LogID, _ start: IngestCore.ReadStart) async {
         let cursor =
             switch start {
             case .cursor(let cursor): cursor
             case .position(let position): log.cursor(at: position)
             }
+        // It was renamed since the order was given: the position means other readings there.
+        guard cursor.log == id else { return await step(.logReadFailed(purpose, id)) }
         do {
             let chunk = try await log.read(from: cursor, bytesMax: Self.readBytesMax)
             await step(.logRead(purpose, chunk.records, next: chunk.next, isAtEnd: chunk.isAtEnd))
         } catch {
             logger.error("the ingest log cannot be read", metadata: ["reason": "\(error)"])
-            await step(.logReadFailed(purpose))
-        }
-    }
-
-    private nonisolated func retire(_ old: LogID) async {
-        var random = SystemRandomNumberGenerator()
-        let new = LogID(using: &random)
-        do {
-            try await log.retire(newID: new)
-            logger.warning(
-                "the store and this node's log contradict each other (a restored disk or store?); what the log holds is stored again under a new name, and readings already there count as duplicates",
-                metadata: ["old": "\(old)", "new": "\(new)"])
-            await step(.retired(log: log.id, base: log.base, end: log.end))
-        } catch {
-            logger.critical("the ingest log cannot be renamed", metadata: ["reason": "\(error)"])
-            await step(.logFailed("\(error)"))
+            await step(.logReadFailed(purpose, id))
         }
     }
 

@@ -34,6 +34,8 @@ package actor Ingest {
     private let failed = Mutex<String?>(nil)
     var isStoreAway = false
     var isLogFull = false
+    /// A new name for the log found no room; told once.
+    var isRetirementStuck = false
     private var isStopped = false
     /// `drain` waits no more.
     private var isImpatient = false
@@ -53,7 +55,8 @@ package actor Ingest {
         self.clock = clock
         self.logger = logger
         self.scoring = scoring
-        core = IngestCore(log: log.id, base: log.base, end: log.end, limits: limits)
+        var random = SystemRandomNumberGenerator()
+        core = IngestCore(log: log.found, writer: WriterID(using: &random), limits: limits)
         (orders, ordersInput) = AsyncStream.makeStream()
         (wakes, wakesInput) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
     }
@@ -65,7 +68,7 @@ package actor Ingest {
             group.addTask {
                 for await _ in self.wakes { await self.takeOffers() }
             }
-            step(.started(log: log.id, base: log.base, end: log.end))
+            step(.started(log.found))
             for await order in orders {
                 group.addTask { await self.perform(order) }
             }
@@ -204,4 +207,9 @@ package actor Ingest {
         for waiter in waiters { waiter.resume() }
         waiters = []
     }
+}
+
+extension IngestLog {
+    /// As it stands now, for the core.
+    var found: IngestCore.OpenLog { IngestCore.OpenLog(id: id, base: base, end: end, replaces: replaces) }
 }

@@ -36,9 +36,12 @@ package final class Node: Service {
         }
     }
 
-    /// How often `latest` is told to the store.
+    /// How often a store that was away at the start is prepared again.
     package static let preparePeriod = Duration.seconds(1)
+    /// How often `latest` is told to the store.
     package static let flushPeriod = Duration.seconds(2)
+    /// How often the slots' deadlines are looked at: `SlotCore.warmPatience` and this stay within a call's deadline.
+    package static let scoringTickPeriod = Duration.milliseconds(500)
     /// How often training is tried again that did not reach the store.
     package static let trainPeriod = Duration.seconds(1)
     /// How long a stop waits for the store; what is not stored then stays in the log.
@@ -101,6 +104,8 @@ package final class Node: Service {
     package func run() async throws {
         await withTaskGroup { group in
             group.addTask { await self.begin() }
+            group.addTask { await self.tickScoring() }
+            group.addTask { await self.warmSlots() }
             group.addTask { await self.flushLatest() }
             group.addTask { await self.trainModels() }
             group.addTask {
@@ -171,11 +176,22 @@ package final class Node: Service {
 
     private func flushLatest() async {
         while (try? await Task.sleep(for: Self.flushPeriod)) != nil {
-            await scoring.whenLocal { scoring in
-                await scoring.flush()
-                scoring.tick()
-            }
+            await scoring.whenLocal { await $0.flush() }
         }
+    }
+
+    /// Apart from everything that waits for the store.
+    private func tickScoring() async {
+        while (try? await Task.sleep(for: Self.scoringTickPeriod)) != nil {
+            await scoring.whenLocal { $0.tick() }
+        }
+        // Also when `run` was cancelled: without ticks nobody may wait for a slot.
+        await scoring.whenLocal { $0.stop() }
+    }
+
+    private func warmSlots() async {
+        guard let orders = await scoring.whenLocal({ $0.warmOrders }) else { return }
+        for await _ in orders { await scoring.whenLocal { await $0.warmReady() } }
     }
 
     /// Trains when a metric has what it needs, and again what could not reach the store.
@@ -213,6 +229,7 @@ package final class Node: Service {
             await scoring.whenLocal { await $0.flush() }
         }
         await ingest.stop()
+        await scoring.whenLocal { $0.stop() }
     }
 }
 

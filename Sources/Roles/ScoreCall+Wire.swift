@@ -2,6 +2,7 @@ import ClusterActors
 package import DataPlane
 import HashRing
 package import LogFormat
+import Ports
 package import Telemetry
 
 /// An owner's answer to a call: a verdict on each reading, in the call's order.
@@ -21,7 +22,7 @@ package struct ScoreReply: Hashable, Sendable, WireValue {
     }
 }
 
-/// origin, number, series (names), then a row a reading: slot, series, time, value, receipt time, position.
+/// origin, writer, number, series (names), then a row a reading: slot, series, time, value, receipt time, position.
 extension ScoreCall: WireValue {
     package static let readingsCountMax = 16_384
 
@@ -31,6 +32,7 @@ extension ScoreCall: WireValue {
         }
         writer.write(origin.high)
         writer.write(origin.low)
+        writer.write(self.writer.number)
         writer.write(number.number)
         writer.writeVarint(series.count)
         for series in series {
@@ -52,7 +54,8 @@ extension ScoreCall: WireValue {
 
     package init(decoding reader: inout ByteReader) throws(FormatError) {
         let origin = LogID(high: try reader.readUInt64(), low: try reader.readUInt64())
-        self.init(origin: origin, number: CallNumber(try reader.readUInt64()))
+        let life = WriterID(try reader.readUInt64())
+        self.init(origin: origin, writer: life, number: CallNumber(try reader.readUInt64()))
         let seriesCount = try reader.readCount(of: "series in a call", max: Self.readingsCountMax)
         var known: [Series] = []
         for _ in 0..<seriesCount {

@@ -15,7 +15,7 @@ package import Telemetry
 package distributed actor Scoring {
     package typealias ActorSystem = ClusterActorSystem
 
-    private var slots: [SlotCore]
+    var slots: [SlotCore]
     var models: ModelRegistry
     let store: any ReadingStore
     let clock: NodeClock
@@ -28,9 +28,19 @@ package distributed actor Scoring {
     /// Asks the node to run `trainReady`, once however often it is asked.
     let trainingOrders: AsyncStream<Void>
     let trainingWakes: AsyncStream<Void>.Continuation
-    private var pending: [CallKey: PendingCall] = [:]
+    /// Slots whose last rows are to be asked for.
+    var toWarm: Set<Slot> = []
+    /// Asks the node to run `warmReady`, once however often it is asked.
+    let warmOrders: AsyncStream<Void>
+    let warmWakes: AsyncStream<Void>.Continuation
+    /// The last rows could not be had; told once.
+    var isWarmStuck = false
+    var openWaiters: [CheckedContinuation<Void, Never>] = []
+    var isStopped = false
+    var pending: [SlotCore.Ticket: PendingCall] = [:]
+    private var ticketsCount: UInt64 = 0
     /// Readings judged since the start; answers made from the same count are the same.
-    private var judged: UInt64 = 0
+    var judged: UInt64 = 0
     private var flushFrom = 0
 
     /// Rows told to the store in one flush.
@@ -46,30 +56,7 @@ package distributed actor Scoring {
         slots = (0..<UInt16(Slot.count)).map { SlotCore(slot: Slot($0)) }
         models = ModelRegistry()
         (trainingOrders, trainingWakes) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
-    }
-
-    private struct CallKey: Hashable {
-        let origin: LogID
-        let number: CallNumber
-    }
-
-    /// A call some of whose slots still warm up: verdicts by the index of their first reading.
-    private struct PendingCall {
-        var parts: [Int: [Verdict]]
-        let readingsCount: Int
-        var continuation: CheckedContinuation<ScoreReply?, Never>?
-
-        init(_ call: ScoreCall, judged verdicts: VerdictBatch) {
-            parts = verdicts.count > 0 ? [0: (0..<verdicts.count).map { verdicts[$0] }] : [:]
-            readingsCount = call.count
-        }
-
-        var reply: ScoreReply? {
-            guard parts.values.reduce(0, { $0 + $1.count }) == readingsCount else { return nil }
-            var verdicts = VerdictBatch()
-            for start in parts.keys.sorted() { for verdict in parts[start] ?? [] { verdicts.append(verdict) } }
-            return ScoreReply(verdicts: verdicts)
-        }
+        (warmOrders, warmWakes) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
     }
 
     /// Judges the readings of a call, each once however often it is asked.
@@ -77,28 +64,30 @@ package distributed actor Scoring {
     /// Where a metric's training set becomes complete the call pauses for its first model, so that what follows is
     /// judged by it, however quickly it comes.
     package distributed func score(_ call: ScoreCall) async throws -> ScoreReply {
+        ticketsCount &+= 1
+        let ticket = SlotCore.Ticket(ticketsCount)
+        defer { pending[ticket] = nil }
         var verdicts = VerdictBatch()
-        var waiting: PendingCall?
-        var cold: [Slot] = []
+        var isPending = false
         var parts = ArraySlice(call.parts)
         var training = TrainingWatch(models)
         while let part = parts.popFirst() {
             let (next, rest) = training.split(part, of: call, models)
             if let rest { parts = [rest] + parts }
-            for effect in slots[Int(next.slot.number)].handle(.score(call, next), now: clock.moment, models: &models) {
+            for effect in handle(.score(ticket, call, next), in: next.slot) {
                 switch effect {
-                case .warm(let slot): cold.append(slot)
-                case .refuse: throw ScoringError.overloaded(next.slot)
-                case .moved(_, _, _, let owner): throw ScoringError.moved(next.slot, to: owner)
-                case .reply(_, _, let answered, let given) where waiting != nil:
-                    waiting?.parts[answered.readings.lowerBound] = given
-                case .reply(_, _, _, let given):
+                case .reply(_, _, let given) where !isPending:
                     for verdict in given { verdicts.append(verdict) }
+                case .reply, .warm: perform(effect)
+                // Nothing of this call was taken; slots that it woke warm up all the same.
+                case .refuse: throw ScoringError.overloaded(next.slot)
+                case .moved(_, _, let owner): throw ScoringError.moved(next.slot, to: owner)
                 }
             }
             // The rare way, with slots that warm up: from here on the answer is put together part by part.
-            if waiting == nil, verdicts.count < next.readings.upperBound {
-                waiting = PendingCall(call, judged: verdicts)
+            if !isPending, verdicts.count < next.readings.upperBound {
+                isPending = true
+                pending[ticket] = PendingCall(call, judged: verdicts, since: clock.moment)
             }
             if training.mayBeComplete {
                 await pauseForTraining()
@@ -106,27 +95,8 @@ package distributed actor Scoring {
             }
         }
         judged &+= UInt64(call.count)
-        let reply: ScoreReply
-        if let waiting {
-            reply = try await finish(call, waiting, cold)
-        } else {
-            reply = ScoreReply(verdicts: verdicts)
-        }
+        let reply = ScoreReply(verdicts: isPending ? try await answer(to: ticket) : verdicts)
         count(reply)
-        return reply
-    }
-
-    private func finish(_ call: ScoreCall, _ waiting: PendingCall, _ cold: [Slot]) async throws -> ScoreReply {
-        let key = CallKey(origin: call.origin, number: call.number)
-        pending[key] = waiting
-        await warm(cold)
-        if let reply = pending[key]?.reply {
-            pending[key] = nil
-            return reply
-        }
-        // Another call warms the rest.
-        let reply = await withCheckedContinuation { pending[key]?.continuation = $0 }
-        guard let reply else { throw ScoringError.stopped }
         return reply
     }
 
@@ -136,56 +106,14 @@ package distributed actor Scoring {
         if anomalies > 0 { NodeMetrics.anomalies.increment(by: anomalies) }
     }
 
-    /// Warms every slot of this node before the first call, so that `latest` is whole from the start.
-    package func own(_ owned: [Slot]) async {
-        var cold: [Slot] = []
-        for slot in owned {
-            let effects = slots[Int(slot.number)].handle(.owned, now: clock.moment, models: &models)
-            for case .warm(let slot) in effects { cold.append(slot) }
-        }
-        await warm(cold)
-    }
-
-    private func warm(_ cold: [Slot]) async {
-        guard !cold.isEmpty else { return }
-        var rows: [Slot: [LatestRow]] = [:]
-        do {
-            for row in try await store.latest(in: cold) {
-                rows[Slot(of: row.series.device), default: []].append(row)
-            }
-        } catch {
-            logger.warning(
-                "device states start anew: the store could not be asked for the last ones",
-                metadata: ["slots": "\(cold.count)", "reason": "\(error)"])
-        }
-        for slot in cold {
-            let effects = slots[Int(slot.number)].handle(
-                .warmed(rows[slot] ?? []), now: clock.moment, models: &models)
-            for case .reply(let number, let origin, let part, let verdicts) in effects {
-                deliver(CallKey(origin: origin, number: number), part, verdicts)
-            }
-        }
-        judged &+= 1
-    }
-
-    private func deliver(_ key: CallKey, _ part: ScoreCall.Part, _ verdicts: [Verdict]) {
-        pending[key]?.parts[part.readings.lowerBound] = verdicts
-        guard let call = pending[key], let continuation = call.continuation, let reply = call.reply else { return }
-        pending[key] = nil
-        continuation.resume(returning: reply)
+    func handle(_ event: SlotCore.Event, in slot: Slot) -> [SlotCore.Effect] {
+        slots[Int(slot.number)].handle(event, now: clock.moment, models: &models)
     }
 
     /// The device was deleted from the store at that time: its state goes, and what it sent before stays away.
     package distributed func forget(_ device: DeviceID, at time: Instant) {
-        _ = slots[Int(Slot(of: device).number)].handle(
-            .forget(device, at: time), now: clock.moment, models: &models)
+        for effect in handle(.forget(device, at: time), in: Slot(of: device)) { perform(effect) }
         judged &+= 1
-    }
-
-    package func tick() {
-        for index in slots.indices {
-            _ = slots[index].handle(.tick, now: clock.moment, models: &models)
-        }
     }
 
     /// Tells the store what changed since the last flush: coalesced, one row a series. Begins where the last one ended,
@@ -232,5 +160,7 @@ package distributed actor Scoring {
 package enum ScoringError: Error, Hashable, Sendable {
     case overloaded(Slot)
     case moved(Slot, to: Owner)
+    /// Its slots took longer than any origin waits.
+    case late
     case stopped
 }

@@ -1,7 +1,11 @@
+import HashRing
+import Ports
+import Telemetry
+
 /// The schema as numbered steps. A step that was released is never edited: a new one is added.
 enum Migrations {
     /// `migrations[i]` leads from version i to version i + 1.
-    static let all: [String] = [first]
+    static let all: [String] = [first, second]
 
     static var newest: Int64 { Int64(all.count) }
 
@@ -115,4 +119,27 @@ enum Migrations {
             fencing_token INTEGER
         );
         """
+
+    /// `writer` is a `WriterID` bit for bit. A tombstone's slot is looked up by owners that warm up; SQL cannot compute
+    /// it, so rows that were there, or that a program of before still writes, have `slotToFill` until the next opening.
+    private static let second = """
+        ALTER TABLE checkpoints ADD COLUMN writer INTEGER NOT NULL DEFAULT 0;
+        ALTER TABLE tombstones ADD COLUMN slot INTEGER NOT NULL DEFAULT \(slotToFill);
+        CREATE INDEX tombstones_by_slot ON tombstones (slot, time DESC);
+        """
+
+    private static let slotToFill: Int64 = -1
+
+    /// Gives the tombstones their slot that have none yet.
+    static func fillSlots(_ connection: Connection) throws(StoreError) {
+        let select = try connection.prepare("SELECT device FROM tombstones WHERE slot = \(slotToFill)")
+        var devices: [DeviceID] = []
+        while try select.step() { devices.append(DeviceID(unchecked: select.text(0))) }
+        let update = try connection.prepare("UPDATE tombstones SET slot = ? WHERE device = ?")
+        for device in devices {
+            try update.bind(Int64(Slot(of: device).number), 1)
+            try update.bind(device.text, 2)
+            try update.run()
+        }
+    }
 }

@@ -59,6 +59,7 @@ enum Opening {
                         + "start a newer starling, or another store")
         }
         for step in Migrations.all.dropFirst(Int(version)) { try connection.execute(step) }
+        try Migrations.fillSlots(connection)
         if isNew {
             let insert = try connection.prepare("INSERT INTO flock (id, uuid, schema_version) VALUES (1, ?, ?)")
             try insert.bind(fresh.description, 1)

@@ -65,8 +65,16 @@ package final class SQLiteStore: ReadingStore {
 
     // MARK: Writing
 
-    package func register(log: LogID, node: String) async throws(StoreError) -> Checkpoint {
-        try await reaching { () async throws(StoreError) in try await self.writer.register(log: log, node: node) }
+    package func claim(log: LogID, by writer: WriterID) async throws(StoreError) -> Checkpoint? {
+        try await reaching { () async throws(StoreError) in try await self.writer.claim(log: log, by: writer) }
+    }
+
+    package func register(
+        log: LogID, node: String, by writer: WriterID, replacing replaced: LogID?
+    ) async throws(StoreError) -> Checkpoint {
+        try await reaching { () async throws(StoreError) in
+            try await self.writer.register(log: log, node: node, by: writer, replacing: replaced)
+        }
     }
 
     package func commit(_ transaction: StoreTransaction) async throws(StoreError) -> Checkpoint {
@@ -114,8 +122,10 @@ package final class SQLiteStore: ReadingStore {
 
     // MARK: Reading
 
+    /// What readers see was synced before. But they look past a transaction that is under way: it goes first.
     package func checkpoint(of log: LogID) async throws(StoreError) -> Checkpoint? {
-        try await read("reading the checkpoint of \(log)") { connection throws(StoreError) in
+        await writer.settle()
+        return try await read("reading the checkpoint of \(log)") { connection throws(StoreError) in
             try CheckpointRow.read(log, try connection.prepare(CheckpointRow.ofLog))
         }
     }
@@ -140,6 +150,11 @@ package final class SQLiteStore: ReadingStore {
             }
             return rows
         }
+    }
+
+    package func tombstones(in slots: [Slot], limit: Int) async throws(StoreError) -> [Tombstone] {
+        let search = TombstoneSearch(slots: slots, limit: limit)
+        return try await read("reading tombstones") { connection throws(StoreError) in try search.run(connection) }
     }
 
     package func history(

@@ -12,11 +12,8 @@ extension Writer {
         let done = try self.transaction("storing \(count) readings") { session, connection throws(StoreError) in
             let select = try session.statement(CheckpointRow.ofLog, connection)
             let row = try CheckpointRow.read(transaction.log, select)
-            guard var row, row.position == transaction.start else {
-                throw StoreError(
-                    .conflict(row),
-                    "log \(transaction.log) stands at \(row.map(\.position.description) ?? "no row"), "
-                        + "not at \(transaction.start): read its checkpoint again")
+            guard var row, row.position == transaction.start, row.writer == transaction.writer else {
+                throw Self.conflict(row, transaction)
             }
             var step = CommitStep(session: session, connection: connection, now: now)
             try step.store(transaction)
@@ -35,6 +32,19 @@ extension Writer {
                 metadata: ["count": "\(done.refusals.count)", "first": "\(first.reason)"])
         }
         return done.row
+    }
+
+    private static func conflict(_ row: Checkpoint?, _ transaction: StoreTransaction) -> StoreError {
+        let stands =
+            if let row {
+                "log \(transaction.log) stands at \(row.position) for writer \(row.writer)"
+            } else {
+                "log \(transaction.log) has no row"
+            }
+        return StoreError(
+            .conflict(row),
+            "\(stands), not at \(transaction.start) for \(transaction.writer): read its checkpoint again; if the writer "
+                + "is another, look for a second node with a copy of this data folder")
     }
 
     /// A step whose parts do not add up would break the ledger for ever.

@@ -1,4 +1,5 @@
 import GRDBSQLite
+import HashRing
 import Ports
 import Telemetry
 
@@ -41,11 +42,12 @@ extension Writer {
     ) throws(StoreError) -> Instant {
         let insert = try session.statement(
             """
-            INSERT INTO tombstones (device, time) VALUES (?, ?)
+            INSERT INTO tombstones (device, time, slot) VALUES (?, ?, ?)
             ON CONFLICT (device) DO UPDATE SET time = MAX(time, excluded.time) RETURNING time
             """, connection)
         try insert.bind(device.text, 1)
         try insert.bind(now.microseconds, 2)
+        try insert.bind(Int64(Slot(of: device).number), 3)
         guard try insert.step() else { throw StoreError(.unusable, "no tombstone was written: the file is damaged") }
         let time = Instant(microseconds: insert.int64(0))
         // To its end: a statement that returns rows has done its work only then.

@@ -5,293 +5,246 @@ import Ports
 import Telemetry
 import Testing
 
+/// Accepting, scoring and storing while row and log agree.
 struct IngestCoreTests {
-    /// Bounds so small that every one of them is met within a few steps.
-    private static var tight: IngestLimits {
-        var limits = IngestLimits()
-        limits.recordReadingsMax = 4
-        limits.appendReadingsMax = 8
-        limits.waitingReadingsMax = 20
-        limits.scoringReadingsMax = 24
-        limits.callReadingsMax = 6
-        limits.storingReadingsMax = 10
-        limits.commitReadingsMax = 9
-        return limits
+    /// A log that is open, claimed and runs.
+    private static func running(_ limits: IngestLimits = IngestLimits()) -> IngestDriver {
+        var driver = IngestDriver(limits: limits)
+        driver.start()
+        driver.performAll()
+        return driver
     }
 
-    @Test(arguments: 0..<120)
-    func everyAcknowledgedReadingIsStoredOnceWhateverHappens(seed: UInt64) {
-        var world = IngestWorld(seed: seed, limits: Self.tight)
-        world.start()
-        var number = 0
-        for _ in 0..<400 {
-            switch world.random.draw(below: 20) {
-            case 0..<6: world.offer(batch(&number, of: 1 + world.random.draw(below: 7)))
-            case 6..<16: world.performOne(isKind: false)
-            case 16: world.isStoreAway.toggle()
-            case 17 where world.random.draw(below: 5) == 0: world.crash()
-            default: world.tick(Int64(world.random.draw(below: 300_000)))
-            }
-        }
-        world.settle()
-        #expect(world.problems.isEmpty, "seed \(seed): \(world.problems.prefix(3))")
-        let acknowledged = world.acknowledged.flatMap { batch in (0..<batch.count).map { batch[$0] } }
-        for reading in acknowledged where world.rows[reading] == nil {
-            Issue.record("seed \(seed): \(reading) was acknowledged and is not stored")
-        }
-        #expect(world.rows.keys.allSatisfy(world.sent.contains))
-        #expect(world.core.ledger.damaged == 0)
-        #expect(world.core.ledger.stored == UInt64(world.rows.count))
-        #expect(world.core.ledger.pending == 0)
-        for (reading, verdict) in world.rows where verdict.result == .normal {
-            #expect(verdict.score == reading.value / 1e6, "the verdict of another reading")
-        }
-    }
-
-    @Test func theSameEventsGiveTheSameEffects() {
-        func trace() -> [String] {
-            var world = IngestWorld(seed: 7, limits: Self.tight)
-            world.start()
-            var number = 0
-            var lines: [String] = []
-            for _ in 0..<200 {
-                if world.random.draw(below: 3) == 0 { world.offer(batch(&number, of: 3)) }
-                world.performOne(isKind: false)
-                lines.append("\(world.orders)")
-            }
-            return lines
-        }
-        #expect(trace() == trace())
+    @Test func whatIsAcceptedIsScoredAndStoredOnce() {
+        var driver = Self.running()
+        let request = driver.offer(driver.fresh(5))
+        driver.settle()
+        #expect(driver.acknowledged == [request])
+        #expect(driver.stored.count == 5 && driver.scoredTimes.values.allSatisfy { $0 == 1 })
+        #expect(driver.stored.allSatisfy { $0.value.score == $0.key.value / 1e6 }, "the verdict of another reading")
+        #expect(driver.core.ledger.stored == 5 && driver.core.ledger.pending == 0)
     }
 
     @Test func readingsWithALoggedVerdictAreNotScoredAgainAfterARestart() {
-        var world = IngestWorld(seed: 1, limits: IngestLimits())
-        world.start()
-        world.isStoreAway = true
-        var number = 0
-        world.offer(batch(&number, of: 50))
-        for _ in 0..<20 { world.performOne(isKind: true) }
-        #expect(world.scoredTimes.count == 50)
-        world.syncedCount = world.records.count
-        world.crash()
-        world.settle()
-        #expect(world.scoredTimes.values.allSatisfy { $0 == 1 })
-        #expect(world.rows.count == 50)
-        #expect(world.problems.isEmpty)
+        var driver = Self.running()
+        driver.isStoreAway = true
+        driver.offer(driver.fresh(50))
+        driver.performAll()
+        driver.tick(200_000)
+        #expect(driver.scoredTimes.count == 50)
+        driver.isStoreAway = false
+        driver.restart()
+        driver.settle()
+        #expect(driver.scoredTimes.values.allSatisfy { $0 == 1 })
+        #expect(driver.stored.count == 50)
     }
 
     @Test func aReadingThatFindsNoOwnerIsStoredUnscoredAfterFiveSeconds() {
-        var world = IngestWorld(seed: 2, limits: IngestLimits())
-        world.start()
-        for _ in 0..<5 { world.performOne(isKind: true) }
-        world.step(.ring(Ring([])))
-        var number = 0
-        world.offer(batch(&number, of: 3))
-        world.performOne(isKind: true)
-        world.tick(4_900_000)
-        #expect(world.rows.isEmpty)
-        world.tick(200_000)
-        world.settle()
-        #expect(world.rows.values.map(\.result) == [.unscored, .unscored, .unscored])
+        var driver = Self.running()
+        driver.step(.ring(Ring([])))
+        driver.offer(driver.fresh(3))
+        driver.performAll()
+        driver.tick(4_900_000)
+        driver.performAll()
+        #expect(driver.stored.isEmpty)
+        driver.tick(200_000)
+        driver.settle()
+        #expect(driver.stored.values.map(\.result) == [.unscored, .unscored, .unscored])
     }
 
     @Test func twoOwnersLostUnderAReadingAreEnough() throws {
-        var world = IngestWorld(seed: 3, limits: IngestLimits())
-        world.start()
-        for _ in 0..<5 { world.performOne(isKind: true) }
-        var number = 0
-        world.offer(batch(&number, of: 2))
-        world.performOne(isKind: true)
+        var driver = Self.running()
+        driver.offer(driver.fresh(2))
+        driver.performAll(leaving: \.isCall)
         for _ in 0..<2 {
-            let taken = world.takeCall()
+            let taken = driver.takeCall()
             let call = try #require(taken)
-            world.step(.callFailed(call.number))
+            driver.step(.callFailed(call.number, .ownerLost))
+            driver.tick(driver.core.limits.callRetry)
         }
-        let third = world.takeCall()
-        #expect(third == nil)
-        world.settle()
-        #expect(world.rows.values.map(\.result) == [.unscored, .unscored])
+        #expect(!driver.isOrdered(\.isCall))
+        driver.settle()
+        #expect(driver.stored.values.map(\.result) == [.unscored, .unscored])
+    }
+
+    @Test func anOwnerThatDoesNotAnswerIsAskedAgainAndThenGivenUp() throws {
+        var driver = Self.running()
+        driver.offer(driver.fresh(2))
+        driver.performAll(leaving: \.isCall)
+        var calls = 0
+        while let call = driver.takeCall() {
+            calls += 1
+            driver.step(.callFailed(call.number, .noAnswer))
+            #expect(!driver.isOrdered(\.isCall), "asked again at once")
+            driver.tick(driver.core.limits.callRetry)
+            try #require(calls < 1_000)
+        }
+        #expect(calls > 10)
+        #expect(driver.now.microseconds >= driver.core.limits.unscoredAfter)
+        driver.settle()
+        #expect(driver.stored.values.map(\.result) == [.unscored, .unscored])
+    }
+
+    @Test func aCallExpiresAndItsLateAnswerChangesNothing() throws {
+        var driver = Self.running()
+        driver.offer(driver.fresh(2))
+        driver.performAll(leaving: \.isCall)
+        let taken = driver.takeCall()
+        let first = try #require(taken)
+        driver.tick(driver.core.limits.callDeadline - 1)
+        #expect(!driver.isOrdered(\.isCall))
+        driver.tick(1)
+        driver.tick(driver.core.limits.callRetry)
+        let again = driver.takeCall()
+        let second = try #require(again)
+        #expect(second.number != first.number && second.positions == first.positions)
+        let before = driver.core
+        driver.answer(first)
+        #expect(driver.core == before)
+        driver.answer(second)
+        driver.settle()
+        #expect(driver.stored.values.map(\.result) == [.normal, .normal])
+    }
+
+    @Test func whatAChunkWentThroughGoesWithItToItsNextOwner() throws {
+        let others = [Owner(name: "n1", incarnation: 1), Owner(name: "n2", incarnation: 1)]
+        var driver = Self.running()
+        driver.offer(driver.fresh(4))
+        driver.performAll(leaving: \.isCall)
+        // One owner died under all four readings; the next ring has other owners.
+        let taken = driver.takeCall()
+        driver.step(.callFailed(try #require(taken).number, .ownerLost))
+        driver.step(.ring(Ring(others)))
+        driver.tick(driver.core.limits.callRetry)
+        var dead = 0
+        while let call = driver.takeCall() {
+            dead += call.count
+            driver.step(.callFailed(call.number, .ownerLost))
+            driver.tick(driver.core.limits.callRetry)
+        }
+        #expect(dead == 4, "each reading went to one owner of the second ring, and no further")
+        driver.settle()
+        #expect(driver.stored.values.map(\.result) == Array(repeating: .unscored, count: 4))
+    }
+
+    @Test func patienceWithOwnersIsNotRenewedByANewRing() throws {
+        var driver = Self.running()
+        driver.offer(driver.fresh(2))
+        driver.performAll(leaving: \.isCall)
+        let taken = driver.takeCall()
+        driver.step(.callFailed(try #require(taken).number, .noAnswer))
+        for incarnation: UInt64 in 2..<8 {
+            driver.step(.ring(Ring([Owner(name: "n0", incarnation: incarnation)])))
+            driver.tick(1_000_000)
+            guard let call = driver.takeCall() else { break }
+            driver.step(.callFailed(call.number, .noAnswer))
+        }
+        driver.settle()
+        #expect(driver.stored.values.map(\.result) == [.unscored, .unscored])
     }
 
     @Test func aFullLogIsAnErrorToTheClientAndNothingIsHalfAccepted() throws {
-        var world = IngestWorld(seed: 4, limits: IngestLimits())
-        world.start()
-        for _ in 0..<5 { world.performOne(isKind: true) }
-        var number = 0
-        world.offer(batch(&number, of: 2))
-        let append = try #require(world.outstandingAppend)
-        world.orders.removeAll()
-        world.step(.appendFailed(append, .full("no room")))
-        #expect(world.requests.isEmpty && world.acknowledged.isEmpty)
-        #expect(world.core.ledger.accepted == 0)
-        world.offer(batch(&number, of: 2))
-        world.settle()
-        #expect(world.rows.count == 2)
+        var driver = Self.running()
+        let request = driver.offer(driver.fresh(2))
+        guard case .append(let number, _)? = driver.orders.popLast() else {
+            Issue.record("no append")
+            return
+        }
+        driver.step(.appendFailed(number, .full("no room")))
+        #expect(driver.refused[request] == .logFull(retryAfterSeconds: driver.core.limits.fullRetryAfterSeconds))
+        #expect(driver.acknowledged.isEmpty)
+        #expect(driver.core.ledger.accepted == 0)
+        driver.offer(driver.fresh(2))
+        driver.settle()
+        #expect(driver.stored.count == 2)
     }
 
     @Test func aDiskThatFailedClosesTheLogForGood() throws {
-        var world = IngestWorld(seed: 5, limits: IngestLimits())
-        world.start()
-        for _ in 0..<5 { world.performOne(isKind: true) }
-        var number = 0
-        world.offer(batch(&number, of: 2))
-        let append = try #require(world.outstandingAppend)
-        world.step(.appendFailed(append, .failed("EIO")))
-        #expect(world.core.logFailure == "EIO")
-        let effects = world.core.handle(
-            .offered([.init(request: .init(99), batch: batch(&number, of: 1))]), now: world.now)
-        #expect(effects == [.refuse([IngestCore.RequestID(99)], .logFailed("EIO"))])
-    }
-
-    @Test func aRowBeyondTheLogsEndRetiresTheName() {
-        var world = IngestWorld(seed: 6, limits: IngestLimits())
-        world.start()
-        var number = 0
-        world.offer(batch(&number, of: 4))
-        world.settle()
-        // The disk is restored from before: the store knows four readings, the log has two others in their place.
-        world.records = [.readings(.start, batch(&number, of: 2))]
-        world.syncedCount = 1
-        world.trimmedTo = .start
-        let old = world.logID
-        world.crash()
-        world.settle()
-        #expect(world.logID != old)
-        #expect(world.rows.count == 6)
-        #expect(world.problems.isEmpty)
-    }
-
-    @Test func aRowBeyondWhatTheLogHeldAtItsStartRetiresTheNameHoweverMuchCameSince() {
-        var world = IngestWorld(seed: 9, limits: IngestLimits())
-        world.start()
-        var number = 0
-        world.offer(batch(&number, of: 40))
-        world.settle()
-        // An older disk, and a store that is away at the start: the node accepts beyond the row before it sees it.
-        world.records = []
-        world.syncedCount = 0
-        world.trimmedTo = .start
-        world.isStoreAway = true
-        world.crash()
-        for _ in 0..<6 { world.performOne(isKind: true) }
-        for _ in 0..<20 {
-            world.offer(batch(&number, of: 4))
-            for _ in 0..<10 { world.performOne(isKind: true) }
+        var driver = Self.running()
+        driver.offer(driver.fresh(2))
+        guard case .append(let number, _)? = driver.orders.popLast() else {
+            Issue.record("no append")
+            return
         }
-        #expect(world.core.ledger.accepted == 80)
-        world.settle()
-        #expect(world.rows.count == 120)
-        #expect(world.problems.isEmpty)
+        driver.step(.appendFailed(number, .failed("EIO")))
+        #expect(driver.core.logFailure == "EIO")
+        let request = driver.offer(driver.fresh(1))
+        #expect(driver.refused[request] == .logFailed("EIO"))
     }
 
     @Test func memoryStaysBoundedWhileTheStoreIsAway() {
         var limits = IngestLimits()
         limits.storingReadingsMax = 50
-        var world = IngestWorld(seed: 10, limits: limits)
-        world.start()
-        var number = 0
+        var driver = Self.running(limits)
         var largest = 0
         for round in 0..<400 {
-            world.offer(batch(&number, of: 1))
+            driver.offer(driver.fresh(1))
             // Away in the middle of commits, so that some are put back after their verdicts were written.
-            world.isStoreAway = round > 50
-            for _ in 0..<6 { world.performOne(isKind: true) }
-            world.tick(60_000)
-            if round > 120 { largest = max(largest, world.core.entriesInMemory) }
+            driver.isStoreAway = round > 50
+            driver.performAll()
+            driver.tick(60_000)
+            if round > 120 { largest = max(largest, driver.core.entriesInMemory) }
         }
         #expect(largest < 100, "\(largest) entries")
-        world.settle()
-        #expect(world.rows.count == 400)
+        driver.isStoreAway = false
+        driver.settle()
+        #expect(driver.stored.count == 400)
     }
 
     @Test func verdictsThatReachBackBeforeTheRowStillCountAfterARestart() {
-        var world = IngestWorld(seed: 11, limits: IngestLimits())
-        world.start()
-        for _ in 0..<5 { world.performOne(isKind: true) }
-        var number = 0
-        for _ in 0..<3 { world.offer(batch(&number, of: 2)) }
-        world.isStoreAway = true
-        for _ in 0..<20 { world.performOne(isKind: true) }
-        // The store took the first record of the three that one verdict record covers.
-        world.row?.position = LogPosition(2)
-        world.row?.stored = 2
-        world.syncedCount = world.records.count
-        let scored = world.scoredTimes
-        world.isStoreAway = false
-        world.crash()
-        world.settle()
-        #expect(world.scoredTimes == scored)
+        var driver = Self.running()
+        driver.isStoreAway = true
+        for _ in 0..<3 { driver.offer(driver.fresh(2)) }
+        driver.performAll()
+        #expect(driver.records.contains { !$0.holdsReadings && $0.count > 2 })
+        // The store took the first record of those that one verdict record covers.
+        driver.row?.position = LogPosition(2)
+        driver.row?.stored = 2
+        driver.row?.accepted = LogPosition(6)
+        let scored = driver.scoredTimes
+        driver.isStoreAway = false
+        driver.restart()
+        driver.settle()
+        #expect(driver.scoredTimes == scored)
+        #expect(driver.row?.position == LogPosition(6))
     }
 
     @Test func aLongBacklogOfSingleReadingsIsReadBackInOrder() {
         var limits = IngestLimits()
         limits.storingReadingsMax = 100
         limits.commitReadingsMax = 5_000
-        var world = IngestWorld(seed: 12, limits: limits)
-        world.checksEachStep = false
-        world.start()
-        for _ in 0..<5 { world.performOne(isKind: true) }
-        world.isStoreAway = true
-        var number = 0
+        var driver = Self.running(limits)
+        driver.isStoreAway = true
         for _ in 0..<200 {
-            for _ in 0..<100 { world.offer(batch(&number, of: 1)) }
-            for _ in 0..<4 { world.performOne(isKind: true) }
+            for _ in 0..<100 { driver.offer(driver.fresh(1)) }
+            driver.performAll()
         }
-        world.readRecordsMax = 1_000
-        world.settle()
-        #expect(world.rows.count == 20_000)
-        #expect(world.core.ledger.damaged == 0)
-        #expect(world.commitsCount < 40)
+        driver.isStoreAway = false
+        driver.settle()
+        #expect(driver.stored.count == 20_000)
+        #expect(driver.core.ledger.damaged == 0)
+        #expect(driver.commits.count < 40)
     }
 
     @Test func readingsWaitForTheFirstRingHoweverLongTheStartTakes() {
-        var world = IngestWorld(seed: 13, limits: IngestLimits())
-        world.step(.started(log: world.logID, base: .start, end: .start))
-        for _ in 0..<5 { world.performOne(isKind: true) }
-        var number = 0
-        world.offer(batch(&number, of: 3))
-        world.performOne(isKind: true)
-        world.tick(60_000_000)
-        world.step(.ring(Ring([IngestWorld.owner])))
-        world.tick(1)
-        world.settle()
-        #expect(world.rows.values.map(\.result) == [.normal, .normal, .normal])
+        var driver = IngestDriver()
+        driver.step(.started(driver.opened))
+        driver.performAll()
+        driver.offer(driver.fresh(3))
+        driver.performAll()
+        driver.tick(60_000_000)
+        driver.step(.ring(Ring([IngestDriver.owner])))
+        driver.settle()
+        #expect(driver.stored.values.map(\.result) == [.normal, .normal, .normal])
     }
 
     @Test func drainingRefusesAndStoresAtOnce() {
-        var world = IngestWorld(seed: 8, limits: IngestLimits())
-        world.start()
-        for _ in 0..<5 { world.performOne(isKind: true) }
-        var number = 0
-        world.offer(batch(&number, of: 2))
-        world.step(.drain)
-        for _ in 0..<10 { world.performOne(isKind: true) }
-        #expect(world.core.isDrained)
-        let effects = world.core.handle(
-            .offered([.init(request: .init(99), batch: batch(&number, of: 1))]), now: world.now)
-        #expect(effects == [.refuse([IngestCore.RequestID(99)], .draining)])
-    }
-
-    private func batch(_ number: inout Int, of count: Int) -> ReadingBatch {
-        let readings = (0..<count).map { _ in
-            number += 1
-            let series = Series(
-                device: DeviceID(unchecked: "d\(number % 11)"), metric: Metric(unchecked: "m\(number % 2)"))
-            return Reading(series: series, time: Instant(microseconds: Int64(number)), value: Double(number))
-        }
-        return ReadingBatch(receivedAt: Instant(microseconds: Int64(number)), readings: readings)
-    }
-}
-
-extension IngestWorld {
-    var outstandingAppend: IngestCore.AppendNumber? {
-        for case .append(let number, _) in orders { return number }
-        return nil
-    }
-
-    mutating func takeCall() -> ScoreCall? {
-        let index = orders.firstIndex { if case .call = $0 { true } else { false } }
-        guard let index, case .call(_, let call) = orders.remove(at: index) else { return nil }
-        return call
+        var driver = Self.running()
+        driver.offer(driver.fresh(2))
+        driver.step(.drain)
+        driver.performAll()
+        #expect(driver.core.isDrained && driver.stored.count == 2)
+        let request = driver.offer(driver.fresh(1))
+        #expect(driver.refused[request] == .draining)
     }
 }

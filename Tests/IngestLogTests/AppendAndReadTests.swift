@@ -156,7 +156,7 @@ import Testing
         #expect(Files.segments(of: folder.sub()).count > 5)
         #expect(try await contents(of: log) == Contents(records: written, damagedSpans: 0, position: log.end))
         let middle = LogPosition(log.end.readings / 2)
-        await log.trim(before: middle)
+        await log.trim(before: middle, of: log.id)
         let held = try await contents(of: log, from: middle)
         let wanted = written.filter { $0.end > middle }
         #expect(log.base <= middle && Array(held.records.suffix(wanted.count)) == wanted)
@@ -207,7 +207,7 @@ import Testing
             await #expect(throws: LogError.self) { try await log.retire(newID: secondLog) },
         ]
         #expect(errors.allSatisfy { $0?.code == .closed })
-        await log.trim(before: .start + 1)
+        await log.trim(before: .start + 1, of: log.id)
     }
 
     /// A reader follows a writer: it sees every record once, in order, whole, while old segments are trimmed.
@@ -241,7 +241,7 @@ import Testing
             #expect(chunk.damagedSpans == 0)
             read += chunk.records
             cursor = chunk.next
-            await log.trim(before: LogPosition(chunk.position.readings / 2))
+            await log.trim(before: LogPosition(chunk.position.readings / 2), of: log.id)
         }
         return read
     }

@@ -163,7 +163,7 @@ import Testing
         records.append(.verdicts(LogPosition(100), verdicts(500, &generator)))
         try await log.append(Array(records.suffix(2)), sync: true)
         records += try await fill(log, .init(repeating: 70, count: 7), &generator, sync: true)
-        await log.trim(before: LogPosition(500))
+        await log.trim(before: LogPosition(500), of: log.id)
         await log.close()
         let (retiring, _) = try open(folder.sub(), disk: disk)
         crashes.points.withLock { $0 = [] }

@@ -163,7 +163,7 @@ import Testing
         #expect(found.position == log.end)
 
         let taken = log.sizeBytes
-        await log.trim(before: log.end)
+        await log.trim(before: log.end, of: log.id)
         #expect(log.sizeBytes < taken)
         #expect(Files.segments(of: folder.sub()).count == 1)
         let kept = Files.names(in: folder.sub() + "/damaged")
@@ -202,7 +202,7 @@ import Testing
         for path in segments { try Files.change(path) { $0[300] ^= 1 } }
         let (again, recovery) = try open(folder.sub(), settings)
         #expect(recovery.damagedSpans >= segments.count - 1)
-        await again.trim(before: again.end)
+        await again.trim(before: again.end, of: again.id)
         #expect(Files.names(in: folder.sub() + "/damaged").count == 8)
         await again.close()
     }

@@ -92,7 +92,7 @@ import Testing
             let start = LogPosition(log.end.readings - UInt64(back + count))
             try await log.append([.verdicts(start, verdicts(count, &generator))], sync: false)
         }
-        await log.trim(before: LogPosition(UInt64(generator.draw(below: Int(log.end.readings)))))
+        await log.trim(before: LogPosition(UInt64(generator.draw(below: Int(log.end.readings)))), of: log.id)
         let base = log.base
         await log.close()
         for (index, path) in Files.segments(of: folder.sub()).enumerated() {
@@ -143,7 +143,7 @@ import Testing
         try await log.retire(newID: secondLog)
         #expect(log.replaces == firstLog)
         try await fill(log, .init(repeating: 90, count: 15), &generator)
-        await log.trim(before: log.end)
+        await log.trim(before: log.end, of: log.id)
         #expect(Files.segments(of: folder.sub()).count == 1)
         await log.close()
         let (again, _) = try open(folder.sub())
@@ -161,6 +161,18 @@ import Testing
         try await again.retire(newID: third)
         #expect(again.replaces == secondLog, "the last one, not the first")
         await again.close()
+    }
+
+    @Test mutating func whatWasToBeTrimmedUnderTheOldIdStays() async throws {
+        let (log, _) = try open(folder.sub())
+        let records = try await fill(log, .init(repeating: 70, count: 12), &generator)
+        let end = log.end
+        try await log.retire(newID: secondLog)
+        await log.trim(before: end, of: firstLog)
+        #expect(try await contents(of: log).records == records)
+        await log.trim(before: end, of: secondLog)
+        #expect(log.base > .start)
+        await log.close()
     }
 
     @Test mutating func anEmptyLogRetiresToo() async throws {

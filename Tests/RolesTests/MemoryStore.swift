@@ -14,6 +14,9 @@ final class MemoryStore: ReadingStore {
         var tombstones: [DeviceID: Instant] = [:]
         var isAway = false
         var answersLost = 0
+        /// `latest` is answered once somebody lets it.
+        var latestHangs = false
+        var hanging: [CheckedContinuation<Void, Never>] = []
         var commits = 0
     }
 
@@ -32,10 +35,21 @@ final class MemoryStore: ReadingStore {
 
     func prepare() async throws(StoreError) -> FlockID { try access { $0.flock } }
 
-    func register(log: LogID, node: String) async throws(StoreError) -> Checkpoint {
+    func claim(log: LogID, by writer: WriterID) async throws(StoreError) -> Checkpoint? {
         try access { content in
-            let row = content.rows[log] ?? Checkpoint(log: log, node: node)
+            content.rows[log]?.writer = writer
+            return content.rows[log]
+        }
+    }
+
+    func register(
+        log: LogID, node: String, by writer: WriterID, replacing replaced: LogID?
+    ) async throws(StoreError) -> Checkpoint {
+        try access { content in
+            var row = content.rows[log] ?? Checkpoint(log: log, node: node, writer: writer)
+            row.writer = writer
             content.rows[log] = row
+            if let replaced, let closed = content.rows[replaced] { content.rows[replaced]?.accepted = closed.position }
             return row
         }
     }
@@ -45,7 +59,9 @@ final class MemoryStore: ReadingStore {
 
     func commit(_ transaction: StoreTransaction) async throws(StoreError) -> Checkpoint {
         try access { content throws(StoreError) in
-            guard var row = content.rows[transaction.log], row.position == transaction.start else {
+            guard var row = content.rows[transaction.log], row.position == transaction.start,
+                row.writer == transaction.writer
+            else {
                 throw StoreError(.conflict(content.rows[transaction.log]), "the row stands elsewhere")
             }
             for batch in transaction.batches {
@@ -82,8 +98,37 @@ final class MemoryStore: ReadingStore {
     }
 
     func latest(in slots: [Slot]) async throws(StoreError) -> [LatestRow] {
+        await hang()
         let wanted = Set(slots)
         return try access { $0.latest.values.filter { wanted.contains(Slot(of: $0.series.device)) } }
+    }
+
+    private func hang() async {
+        await withCheckedContinuation { continuation in
+            let hangs = content.withLock { content in
+                if content.latestHangs { content.hanging.append(continuation) }
+                return content.latestHangs
+            }
+            if !hangs { continuation.resume() }
+        }
+    }
+
+    func letLatestBeAnswered() {
+        let hanging = content.withLock { content in
+            content.latestHangs = false
+            defer { content.hanging = [] }
+            return content.hanging
+        }
+        for continuation in hanging { continuation.resume() }
+    }
+
+    func tombstones(in slots: [Slot], limit: Int) async throws(StoreError) -> [Tombstone] {
+        let wanted = Set(slots)
+        return try access { content in
+            let found = content.tombstones.filter { wanted.contains(Slot(of: $0.key)) }
+                .map { Tombstone(device: $0.key, time: $0.value) }
+            return Array(found.sorted { ($1.time, $0.device) < ($0.time, $1.device) }.prefix(limit))
+        }
     }
 
     func history(

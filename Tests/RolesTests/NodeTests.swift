@@ -124,6 +124,49 @@ struct NodeTests {
         }
     }
 
+    @Test func aStoreThatHangsHoldsUpNeitherTheStartNorAnyReading() async throws {
+        let store = MemoryStore()
+        let folder = try TemporaryFolder()
+        try await withNode(store: store, folder: folder) { node in
+            try await node.accept(Self.batch(1, count: 10))
+        }
+        store.content.withLock { $0.latestHangs = true }
+        try await withNode(store: store, folder: folder) { node in
+            try await node.accept(Self.batch(2, count: 1))
+            try await until { await node.cluster().ledger.pending == 0 }
+            #expect(await node.latest(Self.all).devices.count == 1)
+            // What the store knows is taken as soon as it says so, but for what is newer here.
+            store.letLatestBeAnswered()
+            try await until { await node.latest(Self.all).devices.count == 10 }
+            #expect(await node.latest(Self.all).devices.first?.time == Instant(microseconds: 3_000_000))
+        }
+        #expect(store.content.withLock { $0.readings.count } == 11)
+    }
+
+    @Test func twoNodesWithCopiesOfOneLogStoreEveryReadingOnce() async throws {
+        let store = MemoryStore()
+        let folder = try TemporaryFolder()
+        let copy = try TemporaryFolder()
+        store.content.withLock { $0.isAway = true }
+        try await withNode(store: store, folder: folder) { try await $0.accept(Self.batch(1, count: 10)) }
+        try FileManager.default.copyItem(atPath: folder.path + "/log", toPath: copy.path + "/log")
+        store.content.withLock { $0.isAway = false }
+        try await withNode(store: store, folder: folder) { first in
+            try await withNode(store: store, folder: copy) { second in
+                for index in 0..<20 {
+                    try await (index % 2 == 0 ? first : second).accept(Self.batch(2 + index, count: 10))
+                }
+                for node in [first, second] { try await until { await node.cluster().ledger.pending == 0 } }
+            }
+        }
+        let (readings, rows) = store.content.withLock { ($0.readings.count, $0.rows) }
+        #expect(readings == 210)
+        #expect(rows.count == 2)
+        #expect(rows.values.reduce(0) { $0 + $1.stored } == 210)
+        #expect(rows.values.reduce(0) { $0 + $1.duplicates } == 10)
+        #expect(rows.values.allSatisfy { $0.accepted == $0.position })
+    }
+
     @Test func aDeviceWhoseReadingsAreNotStoredYetCanBeDeleted() async throws {
         let store = MemoryStore()
         try await withNode(store: store) { node in

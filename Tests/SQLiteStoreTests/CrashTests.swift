@@ -1,6 +1,8 @@
+import Dispatch
 import Glibc
 import Ports
 import SQLiteStore
+import Synchronization
 import Telemetry
 import Testing
 
@@ -11,7 +13,7 @@ struct CrashTests {
     func rowsAndCheckpointSurviveTogether(seed: UInt64) async throws {
         let folder = try TemporaryFolder()
         let store = try await folder.prepared()
-        var row = try await store.register(log: Work.log, node: "n0")
+        var row = try await Work.register(store)
         for _ in 0..<30 { row = try await store.commit(Work.transaction(at: row.position)) }
         let file = try FileCopy.bytes(of: folder.database)
         let wal = try FileCopy.bytes(of: folder.database + "-wal")
@@ -25,7 +27,8 @@ struct CrashTests {
             try FileCopy.write(wal.prefix(kept), to: copy + "-wal")
             let survivor = folder.store(at: copy)
             _ = try await survivor.prepare()
-            let found = try await survivor.checkpoints().first ?? Checkpoint(log: Work.log, node: "n0")
+            let found =
+                try await survivor.checkpoints().first ?? Checkpoint(log: Work.log, node: "n0", writer: Work.writer)
             #expect(found.stored == found.position.readings, "seed \(seed), \(kept) bytes")
             #expect(try await Work.storedCount(survivor) == Int(found.stored), "seed \(seed), \(kept) bytes")
             #expect(try await Work.countedReadings(survivor) == Int(found.stored), "seed \(seed), \(kept) bytes")
@@ -34,6 +37,82 @@ struct CrashTests {
             await survivor.close()
         }
         #expect(positions.count > 3, "the cuts should have fallen into different transactions")
+    }
+
+    /// The log that replaces another appears in the moment in which that one's row is closed.
+    @Test func aLogIsReplacedInOneStep() async throws {
+        let folder = try TemporaryFolder()
+        let store = try await folder.prepared()
+        let row = try await Work.register(store)
+        let open = try await store.commit(
+            StoreTransaction(
+                log: Work.log, writer: Work.writer, start: row.position, end: row.position, batches: [], damaged: 0,
+                accepted: LogPosition(40)))
+        let heir = LogID(high: 1, low: 2)
+        let file = try FileCopy.bytes(of: folder.database)
+        let before = try FileCopy.bytes(of: folder.database + "-wal").count
+        let fresh = try await store.register(log: heir, node: "n0", by: Work.writer, replacing: Work.log)
+        let wal = try FileCopy.bytes(of: folder.database + "-wal")
+        await store.close()
+        var closed = open
+        closed.accepted = open.position
+        var outcomes: Set<Set<Checkpoint>> = []
+        for kept in Array(stride(from: before, to: wal.count, by: 512)) + [wal.count] {
+            let copy = folder.path + "/copy-\(kept).db"
+            try FileCopy.write(file, to: copy)
+            try FileCopy.write(wal.prefix(kept), to: copy + "-wal")
+            let survivor = folder.store(at: copy)
+            _ = try await survivor.prepare()
+            outcomes.insert(Set(try await survivor.checkpoints()))
+            await survivor.close()
+        }
+        #expect(outcomes == [[open], [closed, fresh]])
+    }
+
+    /// The row is not read past a commit that may still move it.
+    @Test func aCheckpointWaitsForACommitUnderWay() async throws {
+        let folder = try TemporaryFolder()
+        let gate = Gate()
+        let store = SQLiteStore(path: folder.database, logger: TemporaryFolder.silent, clock: { gate.pass() })
+        _ = try await store.prepare()
+        let row = try await Work.register(store)
+        gate.close()
+        async let committed = store.commit(Work.transaction(at: row.position))
+        for await _ in gate.arrivals { break }
+        async let read = store.checkpoint(of: Work.log)
+        // Time enough for one that would not wait.
+        for _ in 0..<50 { #expect(try await store.checkpoints() == [row]) }
+        gate.open()
+        let (found, expected) = try await (read, committed)
+        #expect(found == expected && expected.stored == UInt64(Work.readingsPerStep))
+        await store.close()
+    }
+
+    /// Holds a commit up where it asks for the time: on the writer's own thread, which may block.
+    private final class Gate: Sendable {
+        private let isClosed = Atomic(false)
+        private let opening = DispatchSemaphore(value: 0)
+        let arrivals: AsyncStream<Void>
+        private let arrived: AsyncStream<Void>.Continuation
+
+        init() {
+            (arrivals, arrived) = AsyncStream.makeStream()
+        }
+
+        func close() { isClosed.store(true, ordering: .sequentiallyConsistent) }
+
+        func open() {
+            isClosed.store(false, ordering: .sequentiallyConsistent)
+            opening.signal()
+        }
+
+        func pass() -> Instant {
+            if isClosed.load(ordering: .sequentiallyConsistent) {
+                arrived.yield()
+                opening.wait()
+            }
+            return .epoch
+        }
     }
 
     /// A node that is killed while it writes has lost nothing that it was told was stored.
@@ -67,7 +146,7 @@ enum KilledChild {
         let acknowledged = open(folder + "/acknowledged", O_WRONLY | O_CREAT | O_APPEND, 0o644)
         let (steps, reachedKill) = AsyncStream.makeStream(of: Void.self)
         let writing = Task {
-            var row = try await store.register(log: Work.log, node: "child")
+            var row = try await Work.register(store)
             for step in 1... {
                 row = try await store.commit(Work.transaction(at: row.position))
                 _ = write(acknowledged, "x", 1)

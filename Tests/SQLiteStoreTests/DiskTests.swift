@@ -12,7 +12,7 @@ struct DiskTests {
         let disk = try SmallDisk(kibibytes: 1_024)
         let store = disk.folder.store(at: disk.path + "/starling.db")
         _ = try await store.prepare()
-        var row = try await store.register(log: Work.log, node: "n0")
+        var row = try await Work.register(store)
         var failure: StoreError?
         for _ in 0..<1_000 where failure == nil {
             do throws(StoreError) {
@@ -52,7 +52,7 @@ struct DiskTests {
         await #expect(processExitsWith: .success) { [path = folder.path as String] in
             let store = SQLiteStore(path: path + "/starling.db", logger: TemporaryFolder.silent)
             _ = try await store.prepare()
-            var row = try await store.register(log: Work.log, node: "n0")
+            var row = try await Work.register(store)
             row = try await store.commit(Work.transaction(at: row.position, count: 4_000))
             signal(SIGXFSZ, SIG_IGN)
             var limit = rlimit()

@@ -1,4 +1,5 @@
 import Glibc
+import HashRing
 import Ports
 import SQLiteStore
 import Telemetry
@@ -86,9 +87,46 @@ struct OpeningTests {
         #expect(try await unusable(folder.database).contains("damaged"))
     }
 
+    /// As the first schema left it; and a program of that time may still write, beside one of today.
+    @Test func aFileOfTheFirstSchemaIsTakenOver() async throws {
+        let store = try await folder.prepared()
+        var row = try await Work.register(store)
+        row = try await store.commit(Work.transaction(at: row.position))
+        let tombstone = try #require(try await store.delete(Work.series(1).device, isKnown: true))
+        await store.close()
+        try RawDatabase(folder.database).execute(
+            """
+            ALTER TABLE checkpoints DROP COLUMN writer;
+            DROP INDEX tombstones_by_slot;
+            ALTER TABLE tombstones DROP COLUMN slot;
+            UPDATE flock SET schema_version = 1;
+            """)
+
+        let upgraded = try await folder.prepared()
+        row.writer = WriterID(0)
+        #expect(try await upgraded.checkpoint(of: Work.log) == row)
+        row.writer = Work.writer
+        #expect(try await upgraded.claim(log: Work.log, by: Work.writer) == row)
+        row = try await upgraded.commit(Work.transaction(at: row.position))
+        #expect(row.stored == UInt64(Work.readingsPerStep * 7 / 4), "the tombstone still covers one device of four")
+        let buried = Tombstone(device: Work.series(1).device, time: tombstone)
+        let slot = Slot(of: buried.device)
+        #expect(try await upgraded.tombstones(in: [slot], limit: 10) == [buried])
+        let late = "INSERT INTO tombstones (device, time) VALUES ('late', 12)"
+        try RawDatabase(folder.database).execute(late)
+        await upgraded.close()
+
+        let again = try await folder.prepared()
+        let found = try await again.tombstones(in: [Slot(of: DeviceID(unchecked: "late"))], limit: 10)
+        #expect(found == [Tombstone(device: DeviceID(unchecked: "late"), time: Instant(microseconds: 12))])
+        #expect(try await again.checkpoint(of: Work.log) == row)
+        await again.close()
+        #expect(try RawDatabase(folder.database).numbers("SELECT schema_version FROM flock") == [2])
+    }
+
     @Test func aReplacedFileIsNoticed() async throws {
         let store = try await folder.prepared()
-        let row = try await store.register(log: Work.log, node: "n0")
+        let row = try await Work.register(store)
         try #require(rename(folder.database, folder.database + ".away") == 0)
         let error = await #expect(throws: StoreError.self) {
             _ = try await store.commit(Work.transaction(at: row.position))
@@ -102,7 +140,7 @@ struct OpeningTests {
 
     @Test func anInterruptedDeletionIsFinished() async throws {
         let store = try await folder.prepared()
-        _ = try await store.register(log: Work.log, node: "n0")
+        _ = try await Work.register(store)
         _ = try await store.commit(Work.transaction(at: .start))
         await store.close()
         // As a crash leaves it after the first transaction of a deletion.
@@ -121,7 +159,7 @@ struct OpeningTests {
 
     @Test func deletedReadingsLeaveTheFile() async throws {
         let store = try await folder.prepared()
-        _ = try await store.register(log: Work.log, node: "n0")
+        _ = try await Work.register(store)
         _ = try await store.commit(Work.transaction(at: .start, count: 60_000))
         #expect(try await store.delete(Work.series(0).device) != nil)
         await store.close()
@@ -132,7 +170,7 @@ struct OpeningTests {
 
     @Test func aRowThatSQLiteRefusesIsKeptInQuarantine() async throws {
         let store = try await folder.prepared()
-        _ = try await store.register(log: Work.log, node: "n0")
+        _ = try await Work.register(store)
         try RawDatabase(folder.database).execute(
             """
             CREATE TRIGGER picky BEFORE INSERT ON readings WHEN NEW.time = 7

@@ -4,10 +4,15 @@ import Telemetry
 /// A log that appends forty readings of four devices a step, every reading another.
 struct Work {
     static let log = LogID(high: 1, low: 1)
+    static let writer = WriterID(7)
     static let readingsPerStep = 40
 
     static func series(_ number: Int) -> Series {
         Series(device: DeviceID(unchecked: "device-\(number % 4)"), metric: Metric(unchecked: "temperature"))
+    }
+
+    static func register(_ store: any ReadingStore) async throws(StoreError) -> Checkpoint {
+        try await store.register(log: log, node: "n0", by: writer, replacing: nil)
     }
 
     /// The step that starts at `position`.
@@ -20,7 +25,8 @@ struct Work {
             position: position, readings: ReadingBatch(receivedAt: .epoch, readings: readings),
             verdicts: VerdictBatch(repeating: .learning, count: count))
         return StoreTransaction(
-            log: log, start: position, end: batch.end, batches: [batch], damaged: 0, accepted: batch.end)
+            log: log, writer: writer, start: position, end: batch.end, batches: [batch], damaged: 0,
+            accepted: batch.end)
     }
 
     /// All readings that the store has of this log.

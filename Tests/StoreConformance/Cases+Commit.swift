@@ -16,12 +16,12 @@ extension ConformanceCase {
     private static func madeOnce(_ store: any ReadingStore) async throws {
         let log = Make.log(1)
         #expect(try await store.checkpoint(of: log) == nil)
-        let fresh = try await store.register(log: log, node: "n0")
-        #expect(fresh == Checkpoint(log: log, node: "n0"))
+        let fresh = try await store.register(log)
+        #expect(fresh == Checkpoint(log: log, node: "n0", writer: Make.writer))
         let committed = try await store.append([Make.reading(Make.series("d"), 0)])
-        #expect(try await store.register(log: log, node: "n0") == committed)
+        #expect(try await store.register(log) == committed)
         #expect(try await store.checkpoint(of: log) == committed)
-        let other = try await store.register(log: Make.log(2), node: "n1")
+        let other = try await store.register(Make.log(2), node: "n1")
         #expect(Set(try await store.checkpoints()) == [committed, other])
     }
 
@@ -49,7 +49,7 @@ extension ConformanceCase {
     private static func repeated(_ store: any ReadingStore) async throws {
         let series = Make.series("d")
         let log = Make.log(1)
-        _ = try await store.register(log: log, node: "n0")
+        try await store.register(log)
         let transaction = Make.transaction(log, Make.readings(series, 0..<10))
         let row = try await store.commit(transaction)
         #expect(row.stored == 10)
@@ -82,12 +82,16 @@ extension ConformanceCase {
 
     private static func emptyCommit(_ store: any ReadingStore) async throws {
         let log = Make.log(1)
-        _ = try await store.register(log: log, node: "n0")
+        try await store.register(log)
         let accepted = StoreTransaction(
-            log: log, start: .start, end: .start, batches: [], damaged: 0, accepted: LogPosition(40))
-        #expect(try await store.commit(accepted) == Checkpoint(log: log, node: "n0", accepted: LogPosition(40)))
+            log: log, writer: Make.writer, start: .start, end: .start, batches: [], damaged: 0,
+            accepted: LogPosition(40))
+        #expect(
+            try await store.commit(accepted)
+                == Checkpoint(log: log, node: "n0", writer: Make.writer, accepted: LogPosition(40)))
         let hole = StoreTransaction(
-            log: log, start: .start, end: LogPosition(7), batches: [], damaged: 7, accepted: LogPosition(40))
+            log: log, writer: Make.writer, start: .start, end: LogPosition(7), batches: [], damaged: 7,
+            accepted: LogPosition(40))
         let row = try await store.commit(hole)
         #expect(row.damaged == 7)
         #expect(row.isBalanced)
@@ -96,11 +100,12 @@ extension ConformanceCase {
     private static func notAddingUp(_ store: any ReadingStore) async throws {
         let log = Make.log(1)
         let series = Make.series("d")
-        let row = try await store.register(log: log, node: "n0")
+        let row = try await store.register(log)
         let whole = Make.transaction(log, Make.readings(series, 0..<3))
         for (end, damaged) in [(2, 0), (4, 0), (3, 1), (0, UInt64.max)] {
             let wrong = StoreTransaction(
-                log: log, start: .start, end: LogPosition(UInt64(end)), batches: whole.batches, damaged: damaged,
+                log: log, writer: Make.writer, start: .start, end: LogPosition(UInt64(end)), batches: whole.batches,
+                damaged: damaged,
                 accepted: whole.accepted)
             #expect(try await code { _ = try await store.commit(wrong) } == .unusable)
         }

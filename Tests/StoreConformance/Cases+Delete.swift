@@ -1,3 +1,4 @@
+import HashRing
 import Ports
 import Telemetry
 import Testing
@@ -10,6 +11,8 @@ extension ConformanceCase {
         .init("what is received afterwards is welcome", welcome),
         .init("a device with many readings goes as whole as a small one", deleteMany),
         .init(stores: "a deletion by one node is known to the others", deletedElsewhere),
+        .init("tombstones are told by slot, newest first", tombstones),
+        .init("at most so many tombstones are told", tombstonesLimited),
     ]
 
     private static func deleteUnknown(_ store: any ReadingStore) async throws {
@@ -100,7 +103,73 @@ extension ConformanceCase {
         #expect(row.stored == 5)
         #expect(try await other.wholeHistory(of: series).map(\.value) == [0, 1])
         #expect(try await other.device(series.device)?.readings == 2)
+        for store in [one, other] {
+            let found = try await store.tombstones(in: [Slot(of: series.device)], limit: 10)
+            #expect(found == [Tombstone(device: series.device, time: tombstone)])
+        }
         await one.close()
         await other.close()
+    }
+
+    /// Deletes devices that nobody here has heard of.
+    private static func bury(
+        _ devices: [DeviceID], _ store: any ReadingStore
+    ) async throws -> [DeviceID: Instant] {
+        var times: [DeviceID: Instant] = [:]
+        for device in devices {
+            let time = try #require(try await store.delete(device, isKnown: true))
+            times[device] = time
+        }
+        return times
+    }
+
+    private static func newestFirst(_ times: [DeviceID: Instant]) -> [Tombstone] {
+        times.map { Tombstone(device: $0.key, time: $0.value) }.sorted { ($1.time, $0.device) < ($0.time, $1.device) }
+    }
+
+    /// Names that fall into one slot, in no order.
+    private static func neighbours(_ count: Int) -> (slot: Slot, devices: [DeviceID]) {
+        let slot = Slot(of: DeviceID(unchecked: "neighbour"))
+        let names = (0...).lazy.map { DeviceID(unchecked: "neighbour-\($0)") }
+        return (slot, Array(names.filter { Slot(of: $0) == slot }.prefix(count)))
+    }
+
+    private static func tombstones(_ store: any ReadingStore) async throws {
+        #expect(try await store.tombstones(in: Make.allSlots, limit: 10).isEmpty)
+        let (slot, devices) = neighbours(4)
+        let strangers = ["x", "y", "z"].map { DeviceID(unchecked: $0) }
+        var times = try await bury([devices[2], strangers[0], devices[0], devices[3]], store)
+        try await store.append(Make.readings(Make.series(strangers[1].text), 0..<3))
+        times.merge(try await bury([strangers[1], devices[1]], store)) { $1 }
+        // Once more: it is the newest now, and still one.
+        times.merge(try await bury([devices[0]], store)) { $1 }
+        let all = newestFirst(times)
+        #expect(try await store.tombstones(in: Make.allSlots, limit: 100) == all)
+        let here = all.filter { Slot(of: $0.device) == slot }
+        #expect(here.count == 4)
+        #expect(try await store.tombstones(in: [slot], limit: 100) == here)
+        #expect(try await store.tombstones(in: [slot, slot], limit: 100) == here)
+        #expect(try await store.tombstones(in: [Slot(of: strangers[1])], limit: 100).map(\.device) == [strangers[1]])
+        let empty = Make.allSlots.filter { slot in !all.contains { Slot(of: $0.device) == slot } }
+        #expect(try await store.tombstones(in: empty, limit: 100).isEmpty)
+        #expect(try await store.tombstones(in: [], limit: 100).isEmpty)
+        // What it sends afterwards is welcome, and its tombstone stays.
+        let after = try #require(times[strangers[1]]).advanced(byMicroseconds: 1)
+        try await store.append(Make.readings(Make.series(strangers[1].text), 3..<5), receivedAt: after)
+        #expect(try await store.tombstones(in: Make.allSlots, limit: 100) == all)
+    }
+
+    private static func tombstonesLimited(_ store: any ReadingStore) async throws {
+        let (slot, devices) = neighbours(5)
+        let strangers = (0..<20).map { DeviceID(unchecked: "stranger-\($0)") }
+        var times = try await bury(Array(strangers.prefix(10)), store)
+        times.merge(try await bury(devices, store)) { $1 }
+        times.merge(try await bury(Array(strangers.suffix(10)), store)) { $1 }
+        let all = newestFirst(times)
+        let here = all.filter { Slot(of: $0.device) == slot }
+        for limit in [0, 1, 2, 3, 12, 24, 25, 26, .max] {
+            #expect(try await store.tombstones(in: Make.allSlots, limit: limit) == Array(all.prefix(limit)))
+            #expect(try await store.tombstones(in: [slot], limit: limit) == Array(here.prefix(limit)))
+        }
     }
 }

@@ -42,15 +42,18 @@ extension ConformanceCase {
         let store = place.open()
         let log = Make.log(1)
         func calls() async throws {
-            #expect(try await code { _ = try await store.register(log: log, node: "n0") } == .unavailable)
+            #expect(try await code { _ = try await store.register(log) } == .unavailable)
+            #expect(try await code { _ = try await store.claim(log: log, by: Make.writer) } == .unavailable)
+            #expect(try await code { _ = try await store.checkpoint(of: log) } == .unavailable)
             #expect(try await code { _ = try await store.checkpoints() } == .unavailable)
+            #expect(try await code { _ = try await store.tombstones(in: Make.allSlots, limit: 1) } == .unavailable)
             #expect(try await code { _ = try await store.commit(Make.transaction(log, [])) } == .unavailable)
             #expect(!store.isReachable)
         }
         try await calls()
         _ = try await store.prepare()
         #expect(store.isReachable)
-        _ = try await store.register(log: log, node: "n0")
+        _ = try await store.register(log)
         await store.close()
         await store.close()
         try await calls()
@@ -75,7 +78,7 @@ extension ConformanceCase {
                         try await store.append(series.map { Make.reading($0, Int64(step)) }, to: log)
                         try await store.flush(latest: series.map { Make.latest($0, Int64(step)) })
                     }
-                    return try await store.register(log: log, node: "")
+                    return try await store.register(log, node: "")
                 }
             }
             return try await group.reduce(into: []) { $0.append($1) }
@@ -93,7 +96,7 @@ extension ConformanceCase {
     private static func racing(_ store: any ReadingStore) async throws {
         let log = Make.log(1)
         let series = Make.series("d")
-        _ = try await store.register(log: log, node: "n0")
+        _ = try await store.register(log)
         let winners = try await withThrowingTaskGroup(of: Bool.self) { group in
             for number in 0..<8 {
                 group.addTask {

@@ -46,5 +46,6 @@ package struct ConformanceCase: Sendable, CustomTestStringConvertible {
     }
 
     package static let all =
-        identity + commits + ledgers + deletions + latestRows + histories + anomalies + devices + models + concurrency
+        identity + commits + writers + ledgers + deletions + latestRows + histories + anomalies + devices + models
+        + concurrency
 }

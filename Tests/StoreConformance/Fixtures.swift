@@ -12,6 +12,9 @@ enum Make {
 
     static func log(_ number: UInt64) -> LogID { LogID(high: 0xA0, low: number) }
 
+    /// The one that writes where a case is not about writers.
+    static let writer = WriterID(0xFEDC_BA98_0000_0001)
+
     static func time(_ seconds: Int64) -> Instant {
         receivedAt.advanced(byMicroseconds: seconds * 1_000_000)
     }
@@ -31,8 +34,8 @@ enum Make {
     static let normal = verdict(.normal)
 
     static func transaction(
-        _ log: LogID, at start: LogPosition = .start, _ readings: [Reading], receivedAt: Instant = receivedAt,
-        verdicts: [Verdict]? = nil, damaged: UInt64 = 0
+        _ log: LogID, at start: LogPosition = .start, _ readings: [Reading], by writer: WriterID = writer,
+        receivedAt: Instant = receivedAt, verdicts: [Verdict]? = nil, damaged: UInt64 = 0
     ) -> StoreTransaction {
         var batch = VerdictBatch()
         for index in readings.indices { batch.append(verdicts?[index] ?? normal) }
@@ -40,7 +43,7 @@ enum Make {
             position: start, readings: ReadingBatch(receivedAt: receivedAt, readings: readings), verdicts: batch)
         let end = LogPosition(scored.end.readings + damaged)
         return StoreTransaction(
-            log: log, start: start, end: end, batches: [scored], damaged: damaged, accepted: end)
+            log: log, writer: writer, start: start, end: end, batches: [scored], damaged: damaged, accepted: end)
     }
 
     static func latest(
@@ -55,16 +58,24 @@ enum Make {
 }
 
 extension ReadingStore {
-    /// Registers the log if need be and commits at its end.
+    /// Registers the log as `Make.writer`'s, and commits at its end.
     @discardableResult
     func append(
         _ readings: [Reading], to log: LogID = Make.log(1), receivedAt: Instant = Make.receivedAt,
         verdicts: [Verdict]? = nil, damaged: UInt64 = 0
     ) async throws -> Checkpoint {
-        let row = try await register(log: log, node: "n0")
+        let row = try await register(log)
         return try await commit(
             Make.transaction(
                 log, at: row.position, readings, receivedAt: receivedAt, verdicts: verdicts, damaged: damaged))
+    }
+
+    /// Registers a log that replaces none.
+    @discardableResult
+    func register(
+        _ log: LogID, node: String = "n0", by writer: WriterID = Make.writer
+    ) async throws(StoreError) -> Checkpoint {
+        try await register(log: log, node: node, by: writer, replacing: nil)
     }
 
     func wholeHistory(of series: Series) async throws -> [HistoryPoint] {

@@ -1,3 +1,4 @@
+import HashRing
 import Ports
 import Telemetry
 import Testing
@@ -8,6 +9,7 @@ struct RandomHistory {
     private var generator: SeededGenerator
     private let series: [Series]
     private let logs: [LogID]
+    private let writers: [WriterID]
     /// value bits by series and time
     private var readings: [Series: Set<Point>] = [:]
     private var rows: [LogID: Checkpoint] = [:]
@@ -26,11 +28,14 @@ struct RandomHistory {
         generator = SeededGenerator(seed: seed)
         series = (0..<6).map { Make.series("s\(seed)-\($0 / 2)", "m\($0 % 2)") }
         logs = (0..<3).map { LogID(high: seed, low: $0) }
+        writers = (0..<3).map { WriterID(~$0) }
     }
 
     mutating func step(on stores: [any ReadingStore]) async throws {
         let store = stores[generator.draw(below: stores.count)]
-        switch generator.draw(below: 10) {
+        switch generator.draw(below: 12) {
+        case 10: try await claim(store)
+        case 11: try await replace(store)
         case 0: try await delete(store)
         case 1 where !tried.isEmpty: try await commit(tried[generator.draw(below: tried.count)], store)
         case 2: try await commit(drawTransaction(isAtEnd: false), store)
@@ -62,17 +67,43 @@ struct RandomHistory {
         let damaged = UInt64(generator.draw(below: 3))
         end = LogPosition(end.readings + damaged)
         let transaction = StoreTransaction(
-            log: log, start: start, end: end, batches: batches, damaged: damaged, accepted: end)
+            log: log, writer: drawWriter(of: log), start: start, end: end, batches: batches, damaged: damaged,
+            accepted: end + generator.draw(below: 3))
         tried.append(transaction)
         return transaction
+    }
+
+    /// Mostly the one that the row knows.
+    private mutating func drawWriter(of log: LogID) -> WriterID {
+        let drawn = writers[generator.draw(below: writers.count)]
+        return generator.draw(below: 8) == 0 ? drawn : rows[log]?.writer ?? drawn
+    }
+
+    private mutating func claim(_ store: any ReadingStore) async throws {
+        let log = logs[generator.draw(below: logs.count)]
+        let writer = writers[generator.draw(below: writers.count)]
+        rows[log]?.writer = writer
+        #expect(try await store.claim(log: log, by: writer) == rows[log], "seed \(seed)")
+    }
+
+    private mutating func replace(_ store: any ReadingStore) async throws {
+        let drawn = generator.draw(below: logs.count)
+        let (log, replaced) = (logs[drawn], logs[(drawn + 1) % logs.count])
+        let writer = writers[generator.draw(below: writers.count)]
+        rows[log, default: Checkpoint(log: log, node: "n", writer: writer)].writer = writer
+        if let position = rows[replaced]?.position { rows[replaced]?.accepted = position }
+        let row = try await store.register(log: log, node: "n", by: writer, replacing: replaced)
+        #expect(row == rows[log], "seed \(seed)")
     }
 
     private mutating func commit(_ transaction: StoreTransaction, _ store: any ReadingStore) async throws {
         let log = transaction.log
         if rows[log] == nil, generator.draw(below: 4) > 0 {
-            rows[log] = try await store.register(log: log, node: "n")
+            let row = try await store.register(log, node: "n", by: transaction.writer)
+            #expect(row == Checkpoint(log: log, node: "n", writer: transaction.writer), "seed \(seed)")
+            rows[log] = row
         }
-        guard var row = rows[log], row.position == transaction.start else {
+        guard var row = rows[log], row.position == transaction.start, row.writer == transaction.writer else {
             let found = try await code { _ = try await store.commit(transaction) }
             #expect(found == .conflict(rows[log]), "seed \(seed)")
             return
@@ -127,6 +158,8 @@ struct RandomHistory {
             let expected = series.filter { $0.device == device }.map { readings[$0, default: []].count }.reduce(0, +)
             let found = try await store.device(device)?.readings ?? 0
             #expect(found == UInt64(expected), "seed \(seed)")
+            let buried = try await store.tombstones(in: [Slot(of: device)], limit: 1_000).filter { $0.device == device }
+            #expect(buried.map(\.time) == [tombstones[device]].compactMap { $0 }, "seed \(seed)")
         }
     }
 }
