@@ -55,6 +55,7 @@ struct LogOpening {
         dropUnused(&found)
         let file = try folder.open(folder.log + "/" + found[found.count - 1].segment.name, flags: O_RDWR)
         try settleTail(of: &found[found.count - 1], file: file)
+        try syncTail(of: found)
         let (segments, end) = sum(found)
         return Opened(id: id, replaces: replaces, segments: segments, file: file, end: end, recovery: recovery)
     }
@@ -181,6 +182,17 @@ struct LogOpening {
         last.segment.allocatedBytes = written
         last.torn = nil
         recovery.tornBytes = UInt64(torn.count)
+    }
+
+    /// Makes durable what was found: a process that was killed may have written records that it never synced, and what
+    /// this one reads it sends on and counts on. A segment was synced before anything was written behind it, so it is the
+    /// last with records, and the empty ones after it.
+    private func syncTail(of found: [Found]) throws(LogError) {
+        for one in found[(found.lastIndex { !$0.isEmpty } ?? 0)...] {
+            let file = try folder.open(folder.log + "/" + one.segment.name, flags: O_RDWR)
+            let number = folder.calls.uninterrupted { folder.calls.sync(file.descriptor) }
+            guard number == 0 else { throw folder.failure("cannot sync the log", number) }
+        }
     }
 
     /// Verdicts prove the end as readings do: were the positions of a damaged end given again, the verdicts behind it

@@ -1,3 +1,4 @@
+import Glibc
 import IngestLog
 import LogFormat
 import Synchronization
@@ -18,6 +19,8 @@ import Testing
             let call: Disk.Call
             let copy: String
             let promised: [LogRecord]
+            /// Files with writes that were not synced, as they are called within the folder.
+            let unsynced: Set<String>
         }
 
         struct Write: Sendable {
@@ -46,7 +49,9 @@ import Testing
                 let copy = "\(copies)-\(points.count)"
                 Files.copy(data, to: copy)
                 lose(from: copy)
-                points.append(Point(call: event.call, copy: copy, promised: promised.withLock { $0 }))
+                let names = unsynced.withLock { Set($0.map { String($0.path.dropFirst(data.count)) }) }
+                points.append(
+                    Point(call: event.call, copy: copy, promised: promised.withLock { $0 }, unsynced: names))
             }
             guard event.descriptor >= 0, let path = Files.path(of: event.descriptor) else { return }
             unsynced.withLock { unsynced in
@@ -150,6 +155,52 @@ import Testing
             #expect(try await contents(of: again).records == found.records + [more], "\(what)")
             await again.close()
         }
+    }
+
+    /// A process that is killed leaves records that it wrote and did not sync: whoever opens the log reads them, and may
+    /// count on them only once they are synced.
+    @Test func whatIsFoundIsSyncedBeforeItIsUsed() async throws {
+        let crashes = Crashes(data: folder.sub(), copies: folder.sub("copy"))
+        let disk = Disk { crashes.before($0) }
+        disk.set { $0.writeBytesMax = 3000 }
+        var generator = SeededGenerator(seed: 5)
+        let (log, _) = try open(folder.sub(), disk: disk)
+        for round in 0..<4 {
+            var group: [LogRecord] = []
+            for _ in 0..<(round % 2 == 0 ? 2 : 7) {
+                group.append(.readings(group.last?.end ?? log.end, batch(100, &generator)))
+            }
+            try await log.append(group, sync: round != 2)
+        }
+        await log.close()
+
+        var checked = 0
+        for (index, point) in crashes.points.withLock({ $0 }).enumerated() where !point.unsynced.isEmpty {
+            let synced = Mutex<Set<String>>([])
+            let second = Disk { event in
+                guard event.call == .sync || event.call == .syncAll else { return }
+                if let path = Files.path(of: event.descriptor) { synced.withLock { _ = $0.insert(path) } }
+            }
+            let (copy, _) = try open(point.copy, disk: second)
+            let names = Set(Files.segments(of: point.copy).map { String($0.dropFirst(point.copy.count)) })
+            for name in point.unsynced.intersection(names) {
+                #expect(synced.withLock { $0.contains(point.copy + name) }, "crash \(index), before a \(point.call)")
+                checked += 1
+            }
+            await copy.close()
+        }
+        #expect(checked > 10)
+    }
+
+    @Test func aLogThatCannotBeSyncedIsNotOpened() async throws {
+        var generator = SeededGenerator(seed: 6)
+        let (log, _) = try open(folder.sub())
+        try await fill(log, [10], &generator)
+        await log.close()
+        let disk = Disk()
+        disk.set { $0.next[.sync] = [EIO] }
+        let error = #expect(throws: LogError.self) { try open(folder.sub(), disk: disk) }
+        #expect(error?.code == .folder && error?.message.contains("Check the disk") == true)
     }
 
     @Test func atEveryCallOfRetiring() async throws {
