@@ -76,6 +76,8 @@ let pure: [Target] = [
     library("LogFormat", ["Telemetry"]),
     library("DataPlane", ["Telemetry", "HashRing", "Detection", "LogFormat", "Ports"]),
     library("Ports", ["Telemetry", "HashRing"]),
+    // A kit, not a part of the node: the data plane in a world of disasters.
+    library("Simulation", ["Telemetry", "HashRing", "Detection", "LogFormat", "DataPlane", "Ports"]),
 ]
 
 let shells: [Target] = [
@@ -122,8 +124,8 @@ let executables: [Target] = [
     .executableTarget(
         name: "starling-bench",
         dependencies: [
-            "Telemetry", "Detection", "LogFormat", "IngestLog", "ReadingFormats", "NodeHarness", argumentParser,
-            grdbSQLite,
+            "Telemetry", "Detection", "LogFormat", "IngestLog", "ReadingFormats", "Simulation", "NodeHarness",
+            argumentParser, grdbSQLite,
         ],
         swiftSettings: swift),
 ]
@@ -143,6 +145,7 @@ let testTargets: [Target] = [
     tests(of: "Detection", ["Telemetry"]),
     tests(of: "LogFormat", ["Telemetry"]),
     tests(of: "DataPlane", ["Telemetry", "HashRing", "Detection", "LogFormat", "Ports"]),
+    tests(of: "Simulation", ["Telemetry", "HashRing", "DataPlane"]),
     tests(of: "ReadingFormats", ["Telemetry", "CZlib"]),
     tests(of: "ModelFormats", ["Telemetry", "Detection"], resources: [.copy("Parity")]),
     tests(of: "IngestLog", ["Telemetry", "LogFormat"]),

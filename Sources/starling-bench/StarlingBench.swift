@@ -28,7 +28,9 @@ struct StarlingBench: AsyncParsableCommand {
               starling-bench --only post --seconds 8 --runs 5
               starling-bench --only store --only idle --binary .build/release/starling
               starling-bench --only memory
-            """)
+              starling-bench simulate --seeds 1..10000
+            """,
+        subcommands: [Simulate.self])
 
     @Option(
         help: .init("Measure this family; may be given several times. (default: all but memory)", valueName: "name"))

@@ -1,0 +1,57 @@
+import DataPlane
+import HashRing
+import LogFormat
+import Ports
+import Telemetry
+
+/// A line's worth of an event, for people who read a trace.
+extension IngestCore.Event {
+    var brief: String {
+        switch self {
+        case .started(let log): "started \(log.base)..<\(log.end)"
+        case .offered(let offers): "offered \(offers.map { "\($0.batch.count)" }.joined(separator: "+"))"
+        case .appended(let number): "appended \(number.number)"
+        case .appendFailed(let number, let failure): "appendFailed \(number.number) \(failure)"
+        case .ring(let ring): "ring \(ring.owners)"
+        case .scored(let number, let verdicts): "scored \(number.number) (\(verdicts.count))"
+        case .callFailed(let number, let failure): "callFailed \(number.number) \(failure)"
+        case .committed(let row): "committed to \(row.position)"
+        case .checkpoint(let row): row.map { "row at \($0.position) of \($0.accepted) by \($0.writer)" } ?? "no row"
+        case .logRead(let purpose, let records, _, let isAtEnd):
+            "read for \(purpose): \(records.map(\.brief).joined(separator: " "))\(isAtEnd ? ", the end" : "")"
+        case .retired(let log): "retired \(log.base)..<\(log.end)"
+        default: "\(self)"
+        }
+    }
+}
+
+extension IngestCore.Effect {
+    var brief: String {
+        switch self {
+        case .append(let number, let records):
+            "append \(number.number) \(records.map(\.brief).joined(separator: " "))"
+        case .acknowledge(let requests): "202 to \(requests.count)"
+        case .refuse(let requests, let error): "refuse \(requests.count) \(error)"
+        case .call(let owner, let call):
+            "call \(call.number.number) \(owner) (\(call.positions.map { "\($0)" }.joined(separator: " ")))"
+        case .commit(let transaction): "commit \(transaction.start)..<\(transaction.end)"
+        case .claim: "claim"
+        case .register: "register"
+        case .readCheckpoint: "read the row"
+        case .readLog(let purpose, _, let start): "read for \(purpose) from \(start)"
+        case .trim(_, let position): "trim \(position)"
+        case .retire(_, let reason): "retire: \(reason)"
+        }
+    }
+}
+
+extension LogRecord {
+    /// Positions, and of readings the numbers of the first and the last.
+    var brief: String {
+        switch self {
+        case .readings(_, let batch):
+            "r\(position)..<\(end)[\(batch.values.first.map { "\(Int($0))" } ?? "")...\(batch.values.last.map { "\(Int($0))" } ?? "")]"
+        case .verdicts: "v\(position)..<\(end)"
+        }
+    }
+}

@@ -1,0 +1,173 @@
+import DataPlane
+import HashRing
+import LogFormat
+import Ports
+import Telemetry
+
+/// The checks, all made from outside: of what was promised, sent on, answered and stored.
+extension World {
+    /// After every event: the ledger is closed, bounds hold.
+    mutating func checkCore(_ address: Address) {
+        guard let core = nodes[address.node].life?.core else { return }
+        let ledger = core.ledger
+        let sum = ledger.stored + ledger.pending + ledger.duplicates + ledger.discarded + ledger.damaged
+        if ledger.accepted != sum { problem("\(nodes[address.node].name): the ledger is open: \(ledger)") }
+        if ledger.damaged > 0, !mayHaveDamage { problem("\(nodes[address.node].name): damage without a cause") }
+    }
+
+    mutating func checkAppend(_ records: [LogRecord], at address: Address) {
+        for case .readings(_, let batch) in records {
+            for index in 0..<batch.count where !truth.isSent(batch[index]) {
+                problem("appended \(batch[index]), which nobody sent")
+            }
+        }
+    }
+
+    /// Before a call leaves: its readings are synced, have no verdict in the log, and are on their way only once.
+    mutating func checkCall(_ call: ScoreCall, to owner: Owner, from address: Address) {
+        let name = nodes[address.node].name
+        let folder = nodes[address.node].folder
+        for index in 0..<call.count {
+            let position = call.positions[index]
+            let number = Truth.number(of: call.values[index])
+            if !synced[folder].contains(number) { problem("\(name) sent \(number) on before it was synced") }
+            if folders[folder].id == call.origin, judged[folder].contains(position) {
+                problem("\(name) asks again for the verdict on \(position), which is in its log")
+            }
+            truth.noteCall(number)
+        }
+        let open = nodes[address.node].life?.open[owner]
+        if let open, open.deadline > now { problem("\(name) calls \(owner) while another call is open") }
+        nodes[address.node].life?.open[owner] = .init(
+            number: call.number, deadline: now.advanced(byMicroseconds: scenario.limits.callDeadline))
+    }
+
+    /// The core has heard of a call's end.
+    mutating func noteCallEnd(_ number: CallNumber, at address: Address) {
+        let ended = nodes[address.node].life?.open.filter { $0.value.number == number }.keys
+        for owner in ended ?? [:].keys { nodes[address.node].life?.open[owner] = nil }
+    }
+
+    /// An owner answers: the same reading of the same log, asked for again, gets the same verdict.
+    mutating func noteVerdicts(
+        _ verdicts: [Verdict], on part: ScoreCall.Part, of call: ScoreCall, at address: Address
+    ) {
+        let isStale = nodes[address.node].life?.newestCall[call.writer].map { call.number < $0 } ?? false
+        let origin = logOf[call.writer] ?? call.origin
+        if let last = nodes[address.node].life?.lastWriter[origin], last != call.writer {
+            // Two processes with one log: each settles what the other was answered.
+            nodes[address.node].life?.answered = [:]
+        }
+        nodes[address.node].life?.lastWriter[origin] = call.writer
+        for (place, index) in part.readings.enumerated() {
+            let number = Truth.number(of: call.values[index])
+            truth.noteGiven(number, verdicts[place])
+            guard !isStale else { continue }
+            // By the writer, not by the log's name: a planted fault changes the one, never the other.
+            let key = VirtualNode.Answered(origin: origin, position: call.positions[index])
+            let known = nodes[address.node].life?.answered[key]
+            if let known, known.number == number, known.writer == call.writer, known.verdict != verdicts[place],
+                known.at.advanced(byMicroseconds: SlotCore.repliesKept) > now
+            {
+                problem("\(nodes[address.node].name) judged \(number) twice: \(known.verdict), \(verdicts[place])")
+            }
+            nodes[address.node].life?.answered[key] = .init(
+                number: number, verdict: verdicts[place], writer: call.writer, at: now)
+        }
+    }
+
+    /// A transaction accounts for every position between its ends.
+    mutating func checkTransaction(_ transaction: StoreTransaction) {
+        var next = transaction.start
+        var missing: UInt64 = 0
+        for batch in transaction.batches {
+            if batch.position < next { problem("a transaction goes back to \(batch.position) from \(next)") }
+            missing += batch.position - next
+            next = batch.end
+        }
+        missing += transaction.end - next
+        if missing != transaction.damaged || next > transaction.end {
+            problem("\(transaction.start)..<\(transaction.end): \(missing) missing, \(transaction.damaged) counted")
+        }
+    }
+
+    // MARK: At the end
+
+    var isAtRest: Bool {
+        nodes.allSatisfy { node in
+            guard let life = node.life else { return true }
+            return life.core.isDrained && life.core.isRunning && life.requests.isEmpty && life.tickets.isEmpty
+        }
+    }
+
+    mutating func reportUnrest() {
+        for node in nodes {
+            guard let life = node.life else { continue }
+            let core = life.core
+            if core.isDrained, core.isRunning, life.requests.isEmpty, life.tickets.isEmpty { continue }
+            problem(
+                "\(node.name) waits for ever: \(core.phase), \(core.store), \(core.ledger), \(life.requests.count) "
+                    + "clients, \(life.tickets.count) calls")
+        }
+    }
+
+    mutating func checkAtRest() {
+        trace.note(now, "rest", UInt64(store.rows.count), text: "\(store.rows.count) rows")
+        for number in truth.sent.indices { checkReading(number) }
+        for number in store.rows.keys where !truth.sent.indices.contains(number) {
+            problem("stored \(number), which nobody sent")
+        }
+        var counted: UInt64 = 0
+        for row in store.checkpoints.values {
+            counted += row.stored
+            let sum = row.stored + row.duplicates + row.discarded + row.damaged
+            if sum != row.position.readings { problem("the row of \(row.log) does not add up: \(row)") }
+            let mayBeOrphan = hasRestored || lostLogs.contains(row.log)
+            if row.accepted != row.position, !mayBeOrphan {
+                problem("\(row.accepted - row.position) orphans in \(row.log)")
+            }
+        }
+        if counted != UInt64(store.rows.count + store.deletedCount) {
+            problem("\(counted) counted as stored, \(store.rows.count) and \(store.deletedCount) deleted are")
+        }
+        if !hasRestored { checkGhosts() }
+    }
+
+    private mutating func checkReading(_ number: Int) {
+        let reading = truth.sent[number]
+        let verdict = store.rows[number]
+        let deleted = store.tombstones[reading.series.device]
+        if let verdict {
+            let isAllowed = verdict.result == .unscored && truth.mayBeUnscored[number]
+            if !isAllowed, !truth.given[number].contains(verdict) {
+                problem("\(number) is stored as \(verdict); owners said \(truth.given[number])")
+            }
+            if let deleted, truth.offeredAt[number] <= deleted {
+                problem("\(number) is back after its device's deletion")
+            }
+        }
+        guard truth.isPromised[number], !truth.isLost[number] else { return }
+        if let deleted, truth.receivedAt[number] <= deleted { return }
+        if reading.series.metric == VirtualStore.refusedMetric {
+            if !store.quarantine.contains(number) { problem("\(number) is lost: promised, not in quarantine") }
+        } else if verdict == nil {
+            problem("\(number) is lost: promised, not stored")
+        }
+    }
+
+    /// No owner shows a series of a deleted device that has sent nothing since.
+    private mutating func checkGhosts() {
+        let alive = Set(store.rows.keys.map { truth.sent[$0].series })
+        for node in nodes {
+            for slot in (node.life?.slots ?? [:]).values {
+                for (name, state) in slot.series ?? [:] where !alive.contains(name) {
+                    let number = Truth.number(of: state.value)
+                    guard let deleted = store.tombstones[name.device], truth.sent.indices.contains(number),
+                        truth.offeredAt[number] <= deleted
+                    else { continue }
+                    problem("\(node.name) shows \(name.device) after its deletion")
+                }
+            }
+        }
+    }
+}
