@@ -23,7 +23,7 @@ extension IngestCore {
         case .unknown(let retryAt):
             guard !phase.isRetired, now >= retryAt else { return }
             store = .reading
-            effects.append(checkpoint == nil ? .claim(log, by: writer) : .readCheckpoint(log))
+            effects.append(.readCheckpoint(log))
         case .idle:
             guard phase == .running, let row = checkpoint else { break }
             let target = window.first?.position ?? end
@@ -119,10 +119,14 @@ extension IngestCore {
             // A store that never heard of this log, or forgot it. If the log has forgotten too (trimmed), its
             // positions mean nothing there: it goes on under a new name.
             if base == .start && checkpoint == nil {
-                return effects.append(.register(log, by: writer, replacing: replaces))
+                return effects.append(.register(log, by: writer, replacing: opened.replaces))
             }
             store = .idle
             return retire(.rowMissing)
+        }
+        if checkpoint == nil, row.writer != writer, let reach = opened.reach(of: row.writer), row.position <= reach {
+            claimedReach = reach
+            return effects.append(.claim(log, from: row.writer, by: writer))
         }
         store = .idle
         rowSeenAt = now
@@ -140,12 +144,14 @@ extension IngestCore {
 
     /// Why the row cannot be this log's; nil if it can.
     private func contradiction(of row: Checkpoint) -> RetireReason? {
-        if row.writer != writer { return .claimedByAnother }
         guard let seen = checkpoint else {
             // Positions that this log had not given when it was opened. Those it has given since are others.
-            let hasGivenSince = end > openedEnd || append.map { !$0.readings.isEmpty } ?? false
-            return row.position > openedEnd || (row.accepted > openedEnd && hasGivenSince) ? .rowBeyondLog : nil
+            if row.position > opened.end { return .rowBeyondLog }
+            guard row.writer == writer, row.position <= claimedReach ?? opened.end else { return .claimedByAnother }
+            let hasGivenSince = end > opened.end || append.map { !$0.readings.isEmpty } ?? false
+            return row.accepted > opened.end && hasGivenSince ? .rowBeyondLog : nil
         }
+        if row.writer != writer { return .claimedByAnother }
         // Only this life moves the row, and only forward.
         return row.position < seen.position ? .rowMovedBack : nil
     }
@@ -188,8 +194,8 @@ extension IngestCore {
         log = opened.id
         base = opened.base
         end = opened.end
-        openedEnd = opened.end
-        replaces = opened.replaces
+        self.opened = opened
+        claimedReach = nil
         phase = .starting
         checkpoint = nil
         window = EntryWindow()
@@ -205,6 +211,6 @@ extension IngestCore {
         verdictsAlone = false
         storeRetryDelay = limits.storeRetryFirst
         store = .reading
-        effects.append(.claim(log, by: writer))
+        effects.append(.readCheckpoint(log))
     }
 }

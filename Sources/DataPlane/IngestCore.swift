@@ -33,7 +33,7 @@ package import Telemetry
 ///     offered ─▶ append(readings) ─▶ appended ─┬▶ acknowledge
 ///                                              └▶ call ─▶ scored ─┬▶ append(verdicts)
 ///                                                                 └▶ commit ─▶ committed ─▶ trim
-///     started ─▶ claim ─▶ checkpoint ─▶ readLog(replay) …      commit ─▶ commitFailed ─▶ readCheckpoint ─▶ checkpoint ─▶ commit
+///     started ─▶ readCheckpoint ─▶ checkpoint ─▶ claim | register ─▶ checkpoint ─▶ readLog(replay) …      commit ─▶ commitFailed ─▶ readCheckpoint ─▶ checkpoint ─▶ commit
 ///
 /// 1. **Synced, then told.** `appended` means that the readings are synced. No 202 and no call leaves before it. One
 ///    append is outstanding; what arrives meanwhile shares the next one: that is the group commit.
@@ -44,8 +44,9 @@ package import Telemetry
 ///    (`replay`) and asks only for what has no verdict in it.
 /// 4. **Stored from the row on, without holes.** A transaction begins where the log's row stands, holds everything up
 ///    to its end (what a disk lost is counted as damaged), and moves the row in the same transaction.
-/// 5. **One writer.** A life claims the row before its first commit; with that, nothing that a former life or a copy of
-///    this folder still has under way can go in. So within a life only its own commits move the row.
+/// 5. **One writer.** A life claims the row before its first commit, from a former life of this very log that cannot have
+///    moved it further than the log reached; with that, nothing that a former life or a copy of this folder still has
+///    under way can go in. So within a life only its own commits move the row.
 /// 6. **A commit without an answer is neither.** Nothing is decided until the row is read again: it stands at the
 ///    start or at the end.
 /// 7. **Stored, then trimmed.** `trim` follows `committed` only.
@@ -70,10 +71,8 @@ package struct IngestCore: Hashable, Sendable {
     var appendsCount: UInt64 = 0
     var end: LogPosition
     var base: LogPosition
-    /// What the log held when this life of it began.
-    var openedEnd: LogPosition
-    /// The name that the log had before: its row is closed when this one's is made.
-    var replaces: LogID?
+    /// The log as this life of it found it.
+    var opened: OpenLog
     var verdictRecords: [LogRecord] = []
     /// The next append is to hold verdicts only: together with readings they were refused.
     var verdictsAlone = false
@@ -101,6 +100,8 @@ package struct IngestCore: Hashable, Sendable {
     var storeRetryDelay: Int64
     /// Entries of the transaction that is outstanding, to be put back if it did not go in.
     var committing: [IngestEntry] = []
+    /// How far the life that the row is claimed from can have moved it.
+    var claimedReach: LogPosition?
     var rowSeenAt = Moment(microseconds: .min)
     var retireAgainAt = Moment(microseconds: .min)
     var backfill: Backfill?
@@ -115,8 +116,7 @@ package struct IngestCore: Hashable, Sendable {
         self.log = log.id
         base = log.base
         end = log.end
-        openedEnd = log.end
-        replaces = log.replaces
+        opened = log
         storeRetryDelay = limits.storeRetryFirst
     }
 

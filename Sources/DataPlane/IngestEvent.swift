@@ -49,9 +49,9 @@ extension IngestCore {
         case refuse([RequestID], AcceptError)
         case call(Owner, ScoreCall)
         case commit(StoreTransaction)
-        /// Make this life the only one that may move the log's row, and report the row.
-        case claim(LogID, by: WriterID)
-        /// Add the log's row, claimed, and report it. The row of the log that it replaced is closed.
+        /// If the row still belongs to that life: make this one the only one that may move it. Report the row.
+        case claim(LogID, from: WriterID, by: WriterID)
+        /// Add the log's row, claimed, if there is none, and report it. The row of the log that it replaced is closed.
         case register(LogID, by: WriterID, replacing: LogID?)
         /// Report the log's row.
         case readCheckpoint(LogID)
@@ -71,12 +71,25 @@ extension IngestCore {
         package let end: LogPosition
         /// The name that it had before.
         package let replaces: LogID?
+        /// The lives that wrote it under this name before this one, oldest first.
+        package let lives: [LogLife]
 
-        package init(id: LogID, base: LogPosition, end: LogPosition, replaces: LogID? = nil) {
+        package init(
+            id: LogID, base: LogPosition, end: LogPosition, replaces: LogID? = nil, lives: [LogLife] = []
+        ) {
             self.id = id
             self.base = base
             self.end = end
             self.replaces = replaces
+            self.lives = lives
+        }
+
+        /// How far a former life can have moved the row: to where the next one found the log. Nil if it never wrote here:
+        /// then somebody wrote with a copy of this log.
+        func reach(of writer: WriterID) -> LogPosition? {
+            if writer == .unclaimed, lives.isEmpty { return end }
+            guard let index = lives.lastIndex(where: { $0.writer == writer }) else { return nil }
+            return index + 1 < lives.count ? lives[index + 1].start : end
         }
     }
 

@@ -1,5 +1,4 @@
 package import HashRing
-package import Ports
 package import Telemetry
 
 /// What an origin asks of an owner: judge these readings. Columns, sorted by slot, in log order within a slot.

@@ -44,6 +44,7 @@ extension IngestLog {
             state.withLock { state in
                 state.id = newID
                 state.replaces = id
+                state.lives = []
                 state.segments = copy.segments + [copy.current]
                 state.end = newEnd
             }
@@ -84,6 +85,7 @@ extension IngestLog {
                 }
             }
         }
+        try folder.write([LogLife(writer: life, start: .start)], of: newID, in: folder.newLog)
         try copy.finish()
         return copy
     }

@@ -18,6 +18,7 @@ package final class IngestLog: Sendable {
     struct State {
         var id: LogID
         var replaces: LogID?
+        var lives: [LogLife]
         /// By base; the last is being written. Never empty.
         var segments: [Segment]
         var end: LogPosition
@@ -41,7 +42,11 @@ package final class IngestLog: Sendable {
     private init(folder: DataFolder, settings: Settings, opened: LogOpening.Opened) {
         self.folder = folder
         self.settings = settings
-        state = Mutex(State(id: opened.id, replaces: opened.replaces, segments: opened.segments, end: opened.end))
+        life = opened.life
+        state = Mutex(
+            State(
+                id: opened.id, replaces: opened.replaces, lives: opened.lives, segments: opened.segments,
+                end: opened.end))
         let last = opened.segments[opened.segments.count - 1]
         writer = Mutex(
             LogWriter(
@@ -54,13 +59,16 @@ package final class IngestLog: Sendable {
     /// segment is read and checked.
     /// - Parameters:
     ///   - newID: the log's id if there is no log yet.
+    ///   - writer: this life of the process; drawn at random but in tests.
     ///   - calls: replaced by tests that need a disk to fail.
     package static func open(
-        directory: String, settings: Settings, newID: LogID, calls: FileCalls = .system
+        directory: String, settings: Settings, newID: LogID, writer: WriterID? = nil, calls: FileCalls = .system
     ) throws(LogError) -> (IngestLog, LogRecovery) {
+        var random = SystemRandomNumberGenerator()
+        let writer = writer ?? WriterID(using: &random)
         let folder = try DataFolder(path: directory, calls: calls)
         var opening = LogOpening(folder: folder, settings: settings)
-        let opened = try opening.run(newID: newID)
+        let opened = try opening.run(newID: newID, writer: writer)
         return (IngestLog(folder: folder, settings: settings, opened: opened), opened.recovery)
     }
 
@@ -69,6 +77,10 @@ package final class IngestLog: Sendable {
     package var id: LogID { state.withLock { $0.id } }
     /// The log that this one was made from by `retire`, in this life of the process or an earlier one.
     package var replaces: LogID? { state.withLock { $0.replaces } }
+    /// This life of the process: written down with the log before anything is written to it.
+    package let life: WriterID
+    /// The lives that wrote this log before this one, oldest first.
+    package var lives: [LogLife] { state.withLock { $0.lives } }
     /// The first position that may still be held.
     package var base: LogPosition { state.withLock { $0.segments[0].base } }
     /// After the last reading written, synced or not.

@@ -8,6 +8,9 @@ struct LogOpening {
     struct Opened {
         var id: LogID
         var replaces: LogID?
+        var life: WriterID
+        /// Those before it.
+        var lives: [LogLife]
         var segments: [Segment]
         /// The last segment's file.
         var file: OpenFile
@@ -43,13 +46,15 @@ struct LogOpening {
         self.settings = settings
     }
 
-    /// - Parameter newID: the id of the log if there is none yet.
-    mutating func run(newID: LogID) throws(LogError) -> Opened {
+    /// - Parameters:
+    ///   - newID: the id of the log if there is none yet.
+    ///   - writer: the life that opens it.
+    mutating func run(newID: LogID, writer: WriterID) throws(LogError) -> Opened {
         try settleRetirement()
         try DataFolder.make(folder.log)
         folder.removeUnfinishedSegment(in: folder.log)
         let bases = try folder.segmentBases(in: folder.log)
-        guard let (id, replaces) = try identity(of: bases) else { return try makeFirst(id: newID) }
+        guard let (id, replaces) = try identity(of: bases) else { return try makeFirst(id: newID, writer: writer) }
         var found: [Found] = []
         for base in bases { found.append(try scan(base, in: folder.log, seal: FrameSeal(log: id))) }
         dropUnused(&found)
@@ -57,18 +62,24 @@ struct LogOpening {
         try settleTail(of: &found[found.count - 1], file: file)
         try syncTail(of: found)
         let (segments, end) = sum(found)
-        return Opened(id: id, replaces: replaces, segments: segments, file: file, end: end, recovery: recovery)
+        let lives = folder.lives(of: id, in: folder.log)
+        try folder.write(lives + [LogLife(writer: writer, start: end)], of: id, in: folder.log)
+        return Opened(
+            id: id, replaces: replaces, life: writer, lives: lives, segments: segments, file: file, end: end,
+            recovery: recovery)
     }
 
-    private mutating func makeFirst(id: LogID) throws(LogError) -> Opened {
+    private mutating func makeFirst(id: LogID, writer: WriterID) throws(LogError) -> Opened {
         let first = UInt64(SegmentHeader.bytesCount)
         let header = SegmentHeader(log: id, base: .start)
         let (file, segment) = try folder.makeSegment(header, in: folder.log, bytes: first...settings.extentBytes)
         try folder.syncFolder(folder.path)
+        try folder.write([LogLife(writer: writer, start: .start)], of: id, in: folder.log)
         recovery.isNew = true
         recovery.segments = 1
         return Opened(
-            id: id, replaces: nil, segments: [segment], file: file, end: .start, recovery: recovery)
+            id: id, replaces: nil, life: writer, lives: [], segments: [segment], file: file, end: .start,
+            recovery: recovery)
     }
 
     // MARK: Identity

@@ -1,26 +1,5 @@
 package import Telemetry
 
-/// One life of the process that writes a log: drawn at random at every start, kept nowhere but in the log's row.
-///
-/// It tells apart what position alone cannot: this process's own commit whose answer was lost, a former life's that is
-/// still on its way, and another process that was started with a copy of the same folder.
-package struct WriterID: Hashable, Sendable, CustomStringConvertible {
-    package let number: UInt64
-
-    package init(_ number: UInt64) {
-        self.number = number
-    }
-
-    package init(using random: inout some RandomNumberGenerator) {
-        number = random.next()
-    }
-
-    package var description: String {
-        let digits = String(number, radix: 16)
-        return String(repeating: "0", count: 16 - digits.count) + digits
-    }
-}
-
 /// The row of a log: how far it is stored, and its ledger so far. accepted = stored + duplicates + discarded + damaged
 /// holds for the readings before `position`.
 package struct Checkpoint: Hashable, Sendable {

@@ -13,12 +13,13 @@ package protocol ReadingStore: Sendable {
     /// `sqlite` or `postgres`, and what it offers.
     var kind: StoreKind { get }
 
-    /// Makes `writer` the only one who may move the log's row from now on: a transaction of anybody before it that is
-    /// still under way can no longer go in. Asked again, it changes nothing.
-    /// - Returns: the row, with its new writer; nil if the store has none for this log.
-    func claim(log: LogID, by writer: WriterID) async throws(StoreError) -> Checkpoint?
+    /// If the row is `old`'s, makes `writer` the only one who may move it from now on: a transaction of anybody before it
+    /// that is still under way can no longer go in. Asked again, it changes nothing.
+    /// - Returns: the row as it stands then, whoever's it is; nil if the store has none for this log.
+    func claim(log: LogID, from old: WriterID, by writer: WriterID) async throws(StoreError) -> Checkpoint?
 
-    /// Adds the row of a log that has none yet, and claims it; `node` is for people who read the table.
+    /// Adds the row of a log that has none yet, as `writer`'s; a row that is there stays as it is. `node` is for people
+    /// who read the table.
     /// - Parameter replaced: the log that went on under this name: whatever it had not stored is this one's now, so its
     ///   row is closed (`accepted` becomes `position`) in the same transaction, and it is no orphan.
     func register(

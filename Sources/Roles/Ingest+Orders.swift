@@ -15,7 +15,7 @@ extension Ingest {
         case .append(let number, let records): await append(number, records)
         case .call(let owner, let call): await self.call(owner, call)
         case .commit(let transaction): await commit(transaction)
-        case .claim(let log, let writer): await claim(log, writer)
+        case .claim(let log, let old, let writer): await claim(log, from: old, writer)
         case .register(let log, let writer, let replaced): await register(log, writer, replacing: replaced)
         case .readCheckpoint(let log): await readCheckpoint(log)
         case .readLog(let purpose, let id, let start): await read(purpose, id, start)
@@ -87,8 +87,10 @@ extension Ingest {
         }
     }
 
-    private nonisolated func claim(_ log: LogID, _ writer: WriterID) async {
-        await report { () async throws(StoreError) in try await self.store.claim(log: log, by: writer) }
+    private nonisolated func claim(_ log: LogID, from old: WriterID, _ writer: WriterID) async {
+        await report { () async throws(StoreError) in
+            try await self.store.claim(log: log, from: old, by: writer)
+        }
     }
 
     private nonisolated func register(_ log: LogID, _ writer: WriterID, replacing replaced: LogID?) async {

@@ -55,8 +55,7 @@ package actor Ingest {
         self.clock = clock
         self.logger = logger
         self.scoring = scoring
-        var random = SystemRandomNumberGenerator()
-        core = IngestCore(log: log.found, writer: WriterID(using: &random), limits: limits)
+        core = IngestCore(log: log.found, writer: log.life, limits: limits)
         (orders, ordersInput) = AsyncStream.makeStream()
         (wakes, wakesInput) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
     }
@@ -211,5 +210,5 @@ package actor Ingest {
 
 extension IngestLog {
     /// As it stands now, for the core.
-    var found: IngestCore.OpenLog { IngestCore.OpenLog(id: id, base: base, end: end, replaces: replaces) }
+    var found: IngestCore.OpenLog { IngestCore.OpenLog(id: id, base: base, end: end, replaces: replaces, lives: lives) }
 }

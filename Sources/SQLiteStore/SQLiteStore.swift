@@ -65,8 +65,12 @@ package final class SQLiteStore: ReadingStore {
 
     // MARK: Writing
 
-    package func claim(log: LogID, by writer: WriterID) async throws(StoreError) -> Checkpoint? {
-        try await reaching { () async throws(StoreError) in try await self.writer.claim(log: log, by: writer) }
+    package func claim(
+        log: LogID, from old: WriterID, by writer: WriterID
+    ) async throws(StoreError) -> Checkpoint? {
+        try await reaching { () async throws(StoreError) in
+            try await self.writer.claim(log: log, from: old, by: writer)
+        }
     }
 
     package func register(

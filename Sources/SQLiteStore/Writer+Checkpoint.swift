@@ -2,13 +2,14 @@ import Ports
 import Telemetry
 
 extension Writer {
-    func claim(log: LogID, by writer: WriterID) throws(StoreError) -> Checkpoint? {
+    func claim(log: LogID, from old: WriterID, by writer: WriterID) throws(StoreError) -> Checkpoint? {
         try transaction("claiming log \(log)") { session, connection throws(StoreError) in
             // Nothing is written, and so nothing synced, for who has it already.
             let update = try session.statement(
-                "UPDATE checkpoints SET writer = ?1 WHERE log = ?2 AND writer <> ?1", connection)
+                "UPDATE checkpoints SET writer = ?1 WHERE log = ?2 AND writer = ?3 AND writer <> ?1", connection)
             try update.bind(Int64(bitPattern: writer.number), 1)
             try update.bind(log.description, 2)
+            try update.bind(Int64(bitPattern: old.number), 3)
             try update.run()
             return try CheckpointRow.read(log, try session.statement(CheckpointRow.ofLog, connection))
         }
@@ -21,7 +22,7 @@ extension Writer {
             let insert = try session.statement(
                 """
                 INSERT INTO checkpoints (log, node, position, accepted, stored, duplicates, discarded, damaged, writer)
-                VALUES (?, ?, 0, 0, 0, 0, 0, 0, ?) ON CONFLICT (log) DO UPDATE SET writer = excluded.writer
+                VALUES (?, ?, 0, 0, 0, 0, 0, 0, ?) ON CONFLICT (log) DO NOTHING
                 """, connection)
             try insert.bind(log.description, 1)
             try insert.bind(node, 2)

@@ -35,7 +35,7 @@ extension IngestCore.Effect {
         case .call(let owner, let call):
             "call \(call.number.number) \(owner) (\(call.positions.map { "\($0)" }.joined(separator: " ")))"
         case .commit(let transaction): "commit \(transaction.start)..<\(transaction.end)"
-        case .claim: "claim"
+        case .claim(_, let from, _): "claim from \(from)"
         case .register: "register"
         case .readCheckpoint: "read the row"
         case .readLog(let purpose, _, let start): "read for \(purpose) from \(start)"

@@ -15,6 +15,8 @@ struct VirtualFolder {
 
     private(set) var id: LogID
     private(set) var replaces: LogID?
+    /// Who wrote the log under its name, oldest first, the one that writes now last.
+    private(set) var lives: [LogLife] = []
     private(set) var segments: [Segment]
     let segmentBytes: Int
     var limitBytes: Int
@@ -29,7 +31,10 @@ struct VirtualFolder {
 
     var base: LogPosition { segments[0].base }
     var end: LogPosition { segments.reduce(.start) { max($0, $1.end) } }
-    var opened: IngestCore.OpenLog { .init(id: id, base: base, end: end, replaces: replaces) }
+    /// As the last life found it.
+    var opened: IngestCore.OpenLog {
+        .init(id: id, base: base, end: end, replaces: replaces, lives: Array(lives.dropLast()))
+    }
     var bytesCount: Int { segments.reduce(0) { $0 + $1.bytes.count } }
 
     /// Room for verdicts beyond the limit, so that what was accepted can be finished.
@@ -92,6 +97,7 @@ struct VirtualFolder {
         let oldEnd = end
         replaces = id
         id = newID
+        lives = lives.suffix(1).map { LogLife(writer: $0.writer, start: .start) }
         segments = []
         roll(at: .start)
         for record in records {
@@ -200,7 +206,7 @@ struct VirtualFolder {
     }
 
     /// A process opens the folder: the torn end is cut, what is found is the log.
-    mutating func open() {
+    mutating func open(by writer: WriterID) {
         for index in segments.indices {
             let found = records(of: index)
             segments[index].end = found.reduce(segments[index].base) { max($0, $1.record.end) }
@@ -210,5 +216,6 @@ struct VirtualFolder {
             }
         }
         sync()
+        lives = Array((lives + [LogLife(writer: writer, start: end)]).suffix(LogLife.countMax))
     }
 }

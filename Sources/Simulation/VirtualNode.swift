@@ -113,7 +113,7 @@ enum Happening {
 
 /// What a process asks of the store.
 enum StoreCall {
-    case claim(LogID, WriterID)
+    case claim(LogID, from: WriterID, WriterID)
     case register(LogID, WriterID, replacing: LogID?)
     case row(LogID)
     case commit(StoreTransaction)

@@ -19,16 +19,15 @@ struct VirtualStore {
     /// Readings of this metric are refused by the store's own checks.
     static let refusedMetric = Metric(unchecked: "refused")
 
-    mutating func claim(_ log: LogID, by writer: WriterID) -> Checkpoint? {
-        checkpoints[log]?.writer = writer
+    mutating func claim(_ log: LogID, from old: WriterID, by writer: WriterID) -> Checkpoint? {
+        if checkpoints[log]?.writer == old { checkpoints[log]?.writer = writer }
         return checkpoints[log]
     }
 
     mutating func register(
         _ log: LogID, node: String, by writer: WriterID, replacing replaced: LogID?
     ) -> Checkpoint {
-        var row = checkpoints[log] ?? Checkpoint(log: log, node: node, writer: writer)
-        row.writer = writer
+        let row = checkpoints[log] ?? Checkpoint(log: log, node: node, writer: writer)
         checkpoints[log] = row
         if let replaced, let old = checkpoints[replaced] { checkpoints[replaced]?.accepted = old.position }
         return row

@@ -161,10 +161,8 @@ extension World {
         for node in nodes {
             for slot in (node.life?.slots ?? [:]).values {
                 for (name, state) in slot.series ?? [:] where !alive.contains(name) {
-                    let number = Truth.number(of: state.value)
-                    guard let deleted = store.tombstones[name.device], truth.sent.indices.contains(number),
-                        truth.offeredAt[number] <= deleted
-                    else { continue }
+                    // What it heard after the deletion by a clock that is ahead is its new life.
+                    guard let deleted = store.tombstones[name.device], state.lastHeard <= deleted else { continue }
                     problem("\(node.name) shows \(name.device) after its deletion")
                 }
             }

@@ -103,7 +103,7 @@ extension World {
                 folders[nodes[address.node].folder].trim(before: transaction.end)
             }
             ask(.commit(transaction), of: address)
-        case .claim(let log, let writer): ask(.claim(log, writer), of: address)
+        case .claim(let log, let from, let writer): ask(.claim(log, from: from, writer), of: address)
         case .register(let log, let writer, let old): ask(.register(log, writer, replacing: old), of: address)
         case .readCheckpoint(let log): ask(.row(log), of: address)
         case .readLog: later(delay(50, 50_000), .disk(address, effect))

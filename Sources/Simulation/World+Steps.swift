@@ -1,6 +1,5 @@
 import DataPlane
 import HashRing
-import Ports
 import Telemetry
 
 /// The schedule's actions.
@@ -136,10 +135,10 @@ extension World {
             (nodes[node].folder, nodes[other].folder) = (nodes[other].folder, nodes[node].folder)
         }
         let folder = nodes[node].folder
-        folders[folder].open()
+        let writer = WriterID(using: &random)
+        folders[folder].open(by: writer)
         takeStock(of: folder)
         nodes[node].livesCount += 1
-        let writer = WriterID(using: &random)
         truth.noteReplayed(synced[folder], by: writer)
         let opened = folders[folder].opened
         let life = VirtualNode.Life(

@@ -56,15 +56,15 @@ extension World {
     private mutating func apply(_ call: StoreCall, of address: Address) -> Delivery {
         let name = nodes[address.node].name
         switch call {
-        case .claim(let log, let writer):
+        case .claim(let log, let from, let writer):
+            return .event(.checkpoint(store.claim(log, from: from, by: writer)))
+        case .register(let log, let writer, let replaced):
+            return .event(.checkpoint(store.register(log, node: name, by: writer, replacing: replaced)))
+        case .row(let log):
             if faults.contains(.rowKeyedByNode), store.row(of: log) == nil, var row = store.row(ofNode: name) {
                 row.log = log
                 store.plant(row)
             }
-            return .event(.checkpoint(store.claim(log, by: writer)))
-        case .register(let log, let writer, let replaced):
-            return .event(.checkpoint(store.register(log, node: name, by: writer, replacing: replaced)))
-        case .row(let log):
             return .event(.checkpoint(store.row(of: log)))
         case .commit(let transaction):
             checkTransaction(transaction)

@@ -20,6 +20,9 @@ struct IngestDriver {
     var records: [LogRecord] = []
     /// How far the log reached when it was opened: a damaged end is longer than what can be read.
     var provenEnd = LogPosition.start
+    /// Who wrote the log before this life.
+    var lives: [LogLife] = []
+    private var openedEnd = LogPosition.start
 
     /// Records of one read.
     var readRecordsMax = 1_000
@@ -48,7 +51,7 @@ struct IngestDriver {
 
     var opened: IngestCore.OpenLog {
         let end = records.last(where: \.holdsReadings)?.end ?? base
-        return IngestCore.OpenLog(id: logID, base: base, end: max(end, provenEnd))
+        return IngestCore.OpenLog(id: logID, base: base, end: max(end, provenEnd), lives: lives)
     }
 
     // MARK: Events
@@ -65,6 +68,7 @@ struct IngestDriver {
 
     /// Opens the log and gives it its ring; the store's answers are still to be performed.
     mutating func start() {
+        openedEnd = opened.end
         step(.started(opened))
         step(.ring(Ring([Self.owner])))
     }
@@ -72,6 +76,7 @@ struct IngestDriver {
     /// The process dies and another is started; what the log holds is kept.
     mutating func restart() {
         orders = []
+        lives.append(LogLife(writer: core.writer, start: openedEnd))
         writersCount += 1
         core = IngestCore(log: opened, writer: WriterID(writersCount), limits: core.limits)
         start()
@@ -140,7 +145,8 @@ struct IngestDriver {
             records += added
             step(.appended(number))
         case .call(_, let call): answer(call)
-        case .claim(let log, let writer): answerRow { if $0?.log == log { $0?.writer = writer } }
+        case .claim(let log, let old, let writer):
+            answerRow { if $0?.log == log, $0?.writer == old { $0?.writer = writer } }
         case .register(let log, let writer, _):
             answerRow { if $0?.log != log { $0 = Checkpoint(log: log, node: "n0", writer: writer) } }
         case .readCheckpoint: answerRow { _ in }
@@ -213,6 +219,8 @@ struct IngestDriver {
         }
         base = .start
         provenEnd = .start
+        lives = []
+        openedEnd = .start
         step(.retired(opened))
     }
 
@@ -227,5 +235,6 @@ extension IngestCore.Effect {
     var isCall: Bool { if case .call = self { true } else { false } }
     var isCommit: Bool { if case .commit = self { true } else { false } }
     var isRetirement: Bool { if case .retire = self { true } else { false } }
+    var isClaim: Bool { if case .claim = self { true } else { false } }
     var isLook: Bool { if case .readCheckpoint = self { true } else { false } }
 }

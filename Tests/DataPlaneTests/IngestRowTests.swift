@@ -21,6 +21,7 @@ struct IngestRowTests {
         let first = min(Int(stored), count)
         if first > 0 { driver.records.append(.readings(.start, driver.fresh(first))) }
         if first < count { driver.records.append(.readings(.start + first, driver.fresh(count - first))) }
+        driver.lives = [LogLife(writer: WriterID(77), start: .start)]
         driver.row = Checkpoint(
             log: driver.logID, node: "n0", writer: WriterID(77), position: LogPosition(stored),
             accepted: LogPosition(accepted), stored: stored)
@@ -30,13 +31,14 @@ struct IngestRowTests {
     @Test func theRowIsClaimedBeforeAnythingIsCommitted() {
         var driver = Self.former(stored: 0, of: 4, records: 4)
         driver.start()
-        #expect(driver.orders == [.claim(driver.logID, by: driver.core.writer)])
+        #expect(driver.orders == [.readCheckpoint(driver.logID)])
+        driver.performAll(leaving: \.isClaim)
+        #expect(driver.isOrdered { $0 == .claim(driver.logID, from: WriterID(77), by: driver.core.writer) })
         driver.isStoreAway = true
         driver.performAll()
         for _ in 0..<50 {
             driver.tick(200_000)
             #expect(!driver.isOrdered(\.isCommit))
-            #expect(!driver.isOrdered(\.isLook), "a row that is not claimed is of no use")
             driver.performAll()
         }
         #expect(driver.scoredTimes.count == 4, "scoring does not wait for the store")
@@ -44,6 +46,55 @@ struct IngestRowTests {
         driver.settle()
         #expect(driver.commits.map(\.writer) == [driver.core.writer])
         #expect(driver.row?.writer == driver.core.writer)
+    }
+
+    /// Two folders with one log, that ran in turns: each accepted readings at the same positions before it saw the other's
+    /// row.
+    @Test func aRowThatACopyMovedInItsTurnRetiresTheName() {
+        var driver = Self.former(stored: 4, of: 4, records: 8)
+        driver.lives = [LogLife(writer: WriterID(5), start: .start)]
+        driver.start()
+        driver.performAll(leaving: \.isRetirement)
+        #expect(driver.retirement == .claimedByAnother)
+        driver.settle()
+        #expect(driver.stored.count == 8)
+    }
+
+    @Test func aRowOfAProgramThatDidNotClaimIsTakenOver() {
+        var driver = Self.former(stored: 4, of: 4, records: 8)
+        driver.lives = []
+        driver.row?.writer = .unclaimed
+        driver.start()
+        driver.settle()
+        #expect(driver.logID == LogID(high: 0, low: 1) && driver.stored.count == 4)
+        #expect(driver.row?.position == LogPosition(8))
+    }
+
+    /// The folder was copied while its process ran: the copy knows that life, but not what it did after.
+    @Test func aRowThatAFormerLifeMovedFurtherThanItCouldRetiresTheName() {
+        var driver = Self.former(stored: 4, of: 4, records: 8)
+        driver.lives = [
+            LogLife(writer: WriterID(77), start: .start), LogLife(writer: WriterID(78), start: LogPosition(2)),
+        ]
+        driver.start()
+        driver.performAll(leaving: \.isRetirement)
+        #expect(driver.retirement == .claimedByAnother)
+        driver.settle()
+        #expect(driver.stored.count == 8)
+    }
+
+    /// Its commit went in between our look at the row and our claim.
+    @Test func aRowThatMovesTooFarBeforeTheClaimRetiresTheName() {
+        var driver = Self.former(stored: 0, of: 0, records: 8)
+        driver.lives = [
+            LogLife(writer: WriterID(77), start: .start), LogLife(writer: WriterID(78), start: .start),
+        ]
+        driver.start()
+        driver.performAll(leaving: \.isClaim)
+        driver.row?.position = LogPosition(4)
+        driver.row?.stored = 4
+        driver.performAll(leaving: \.isRetirement)
+        #expect(driver.retirement == .claimedByAnother)
     }
 
     @Test func aLogWithoutARowIsRegisteredWithTheOneItReplaced() {

@@ -118,7 +118,7 @@ import Testing
         let (again, recovery) = try open(folder.sub())
         #expect(recovery.isClean && recovery.segments == 1)
         #expect(try await contents(of: again).records == records)
-        #expect(Files.names(in: folder.sub() + "/log").count == 5, "only what was never finished is removed")
+        #expect(Files.names(in: folder.sub() + "/log").count == 6, "only what was never finished is removed")
         await again.close()
     }
 }

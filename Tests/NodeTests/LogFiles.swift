@@ -34,6 +34,34 @@ struct LogFile {
         records = Self.records(in: newest.bytes, seal: seal)
     }
 
+    static func contents(of path: String) -> [UInt8]? {
+        FileManager.default.contents(atPath: path).map { [UInt8]($0) }
+    }
+
+    /// The segment in a file; nil if it is none.
+    init?(path: String) {
+        guard let bytes = Self.contents(of: path),
+            case .valid(let header) = bytes.withUnsafeBytes({ SegmentHeader.check($0) })
+        else { return nil }
+        self.path = path
+        self.bytes = bytes
+        seal = FrameSeal(log: header.log)
+        records = Self.records(in: bytes, seal: seal)
+    }
+
+    /// Every reading that the log in a data folder holds.
+    static func readings(in dataFolder: String) throws -> [Reading] {
+        var readings: [Reading] = []
+        for name in try FileManager.default.contentsOfDirectory(atPath: dataFolder + "/log").sorted() {
+            guard let segment = LogFile(path: dataFolder + "/log/" + name) else { continue }
+            for record in segment.records where record.isReadings {
+                let batch = try segment.readings(of: record)
+                readings += (0..<batch.count).map { batch[$0] }
+            }
+        }
+        return readings
+    }
+
     private static func records(in bytes: [UInt8], seal: FrameSeal) -> [Record] {
         var scanner = SegmentScanner(seal: seal, offset: UInt64(SegmentHeader.bytesCount))
         var records: [Record] = []

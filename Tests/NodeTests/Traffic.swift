@@ -31,7 +31,7 @@ struct Traffic: Sendable {
         Double(SeededGenerator.mixed(UInt64(reading)) % 10_000) / 100
     }
 
-    private func readings(of batch: Int) -> Range<Int> {
+    func readings(of batch: Int) -> Range<Int> {
         batch * readingsPerBatch..<(batch + 1) * readingsPerBatch
     }
 
@@ -50,14 +50,20 @@ struct Traffic: Sendable {
 
     /// What the store holds of these batches.
     func keys(of batches: some Sequence<Int>) -> KeySum {
+        keys(ofReadings: batches.lazy.flatMap(readings))
+    }
+
+    func keys(ofReadings readings: some Sequence<Int>) -> KeySum {
         var sum = KeySum()
-        for batch in batches {
-            for reading in readings(of: batch) {
-                sum.add(
-                    device: device(reading), metric: Self.metric, time: time(reading).microseconds,
-                    value: value(reading))
-            }
+        for reading in readings {
+            sum.add(
+                device: device(reading), metric: Self.metric, time: time(reading).microseconds, value: value(reading))
         }
         return sum
+    }
+
+    /// The number of one of these readings, which its time tells.
+    func number(of reading: Reading) -> Int {
+        Int((reading.time.microseconds - Self.startMicroseconds) / Self.stepMicroseconds)
     }
 }

@@ -35,9 +35,9 @@ final class MemoryStore: ReadingStore {
 
     func prepare() async throws(StoreError) -> FlockID { try access { $0.flock } }
 
-    func claim(log: LogID, by writer: WriterID) async throws(StoreError) -> Checkpoint? {
+    func claim(log: LogID, from old: WriterID, by writer: WriterID) async throws(StoreError) -> Checkpoint? {
         try access { content in
-            content.rows[log]?.writer = writer
+            if content.rows[log]?.writer == old { content.rows[log]?.writer = writer }
             return content.rows[log]
         }
     }
@@ -46,8 +46,7 @@ final class MemoryStore: ReadingStore {
         log: LogID, node: String, by writer: WriterID, replacing replaced: LogID?
     ) async throws(StoreError) -> Checkpoint {
         try access { content in
-            var row = content.rows[log] ?? Checkpoint(log: log, node: node, writer: writer)
-            row.writer = writer
+            let row = content.rows[log] ?? Checkpoint(log: log, node: node, writer: writer)
             content.rows[log] = row
             if let replaced, let closed = content.rows[replaced] { content.rows[replaced]?.accepted = closed.position }
             return row

@@ -106,7 +106,7 @@ struct OpeningTests {
         row.writer = WriterID(0)
         #expect(try await upgraded.checkpoint(of: Work.log) == row)
         row.writer = Work.writer
-        #expect(try await upgraded.claim(log: Work.log, by: Work.writer) == row)
+        #expect(try await upgraded.claim(log: Work.log, from: WriterID(0), by: Work.writer) == row)
         row = try await upgraded.commit(Work.transaction(at: row.position))
         #expect(row.stored == UInt64(Work.readingsPerStep * 7 / 4), "the tombstone still covers one device of four")
         let buried = Tombstone(device: Work.series(1).device, time: tombstone)

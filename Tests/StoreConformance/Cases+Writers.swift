@@ -7,7 +7,8 @@ extension ConformanceCase {
         .init("a claim fences who wrote before", claimFences),
         .init("a claim that is repeated changes nothing", claimRepeated),
         .init("a claim of an unknown log adds nothing", claimUnknown),
-        .init("registering a log again claims it and keeps its counters", registerAgain),
+        .init("a claim from somebody else's hands changes nothing", claimFromOther),
+        .init("registering a log again changes nothing", registerAgain),
         .init("a log that replaces another closes its row", replacing),
         .init("a log that replaces one without a row is registered all the same", replacingUnknown),
         .init(stores: "of two nodes with one log, only the last to claim it moves its row", takingTurns),
@@ -59,6 +60,16 @@ extension ConformanceCase {
         #expect(Set(try await store.checkpoints()) == [row, other])
     }
 
+    private static func claimFromOther(_ store: any ReadingStore) async throws {
+        let log = Make.log(1)
+        let row = try await store.register(log, by: old)
+        #expect(try await store.claim(log: log, from: WriterID(7), by: new) == row)
+        #expect(try await store.checkpoint(of: log) == row)
+        #expect(try await store.claim(log: log, from: old, by: new) == row.written(by: new))
+        // One that comes late takes nothing back.
+        #expect(try await store.claim(log: log, from: WriterID(7), by: old) == row.written(by: new))
+    }
+
     private static func claimUnknown(_ store: any ReadingStore) async throws {
         let log = Make.log(1)
         #expect(try await store.claim(log: log, by: new) == nil)
@@ -74,12 +85,12 @@ extension ConformanceCase {
         try await store.register(log, by: old)
         let readings = Make.readings(series, 0..<6) + Make.readings(series, 4..<8)
         let row = try await store.commit(Make.transaction(log, readings, by: old, damaged: 3))
-        let again = try await store.register(log, node: "another name", by: new)
-        #expect(again == row.written(by: new))
-        let late = Make.transaction(log, at: row.position, [], by: old)
-        #expect(try await code { _ = try await store.commit(late) } == .conflict(again))
+        #expect(try await store.register(log, node: "another name", by: new) == row)
+        #expect(try await store.checkpoint(of: log) == row)
+        let stranger = Make.transaction(log, at: row.position, [], by: new)
+        #expect(try await code { _ = try await store.commit(stranger) } == .conflict(row))
         let next = try await store.commit(
-            Make.transaction(log, at: row.position, Make.readings(series, 8..<9), by: new))
+            Make.transaction(log, at: row.position, Make.readings(series, 8..<9), by: old))
         #expect(next.stored == 9 && next.isBalanced)
     }
 

@@ -70,6 +70,11 @@ extension ReadingStore {
                 log, at: row.position, readings, receivedAt: receivedAt, verdicts: verdicts, damaged: damaged))
     }
 
+    /// Claims a row from whoever has it.
+    func claim(log: LogID, by writer: WriterID) async throws(StoreError) -> Checkpoint? {
+        try await claim(log: log, from: try await checkpoint(of: log)?.writer ?? writer, by: writer)
+    }
+
     /// Registers a log that replaces none.
     @discardableResult
     func register(

@@ -90,7 +90,7 @@ struct RandomHistory {
         let drawn = generator.draw(below: logs.count)
         let (log, replaced) = (logs[drawn], logs[(drawn + 1) % logs.count])
         let writer = writers[generator.draw(below: writers.count)]
-        rows[log, default: Checkpoint(log: log, node: "n", writer: writer)].writer = writer
+        rows[log] = rows[log] ?? Checkpoint(log: log, node: "n", writer: writer)
         if let position = rows[replaced]?.position { rows[replaced]?.accepted = position }
         let row = try await store.register(log: log, node: "n", by: writer, replacing: replaced)
         #expect(row == rows[log], "seed \(seed)")
