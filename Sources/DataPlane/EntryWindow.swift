@@ -29,6 +29,8 @@ package struct IngestEntry: Hashable, Sendable {
 package struct EntryWindow: Hashable, Sendable {
     private var slots: [IngestEntry] = []
     private var head = 0
+    /// Of all entries.
+    package private(set) var readingsCount = 0
 
     package init() {}
 
@@ -38,11 +40,13 @@ package struct EntryWindow: Hashable, Sendable {
 
     package mutating func append(_ entry: IngestEntry) {
         slots.append(entry)
+        readingsCount += entry.readings.count
     }
 
     package mutating func removeFirst() -> IngestEntry {
         let entry = slots[head]
         head += 1
+        readingsCount -= entry.readings.count
         // Compact when half is free, so that removal costs O(1) in the mean.
         if head >= 64, head * 2 >= slots.count {
             slots.removeFirst(head)
@@ -54,12 +58,12 @@ package struct EntryWindow: Hashable, Sendable {
     /// Puts entries back to the front, in their order: a transaction that did not go in.
     package mutating func putBack(_ entries: [IngestEntry]) {
         slots.replaceSubrange(0..<head, with: entries)
+        readingsCount += entries.reduce(0) { $0 + $1.readings.count }
         head = 0
     }
 
     package subscript(index: Int) -> IngestEntry {
         _read { yield slots[head + index] }
-        set { slots[head + index] = newValue }
     }
 
     /// The index of the entry at `position`, nil if memory no longer knows it.

@@ -41,7 +41,10 @@ extension IngestCore {
     }
 
     private mutating func takeOffers() -> [Offer] {
-        guard phase == .running, unscoredReadings < limits.scoringReadingsMax else { return [] }
+        // What one owner holds up, memory keeps, scored or not: it bounds what is taken in.
+        guard phase == .running, unscoredReadings < limits.scoringReadingsMax,
+            window.readingsCount < limits.scoringReadingsMax + limits.storingReadingsMax
+        else { return [] }
         var count = 0
         var readings = 0
         while count < waiting.count, count == 0 || readings + waiting[count].batch.count <= limits.appendReadingsMax {

@@ -13,6 +13,10 @@ extension IngestCore {
         var unscoredReadings = 0
         /// Where to go on once the owners have caught up with what was found so far.
         var paused: LogCursor?
+        /// The read that is outstanding, or failed; how often, and when it is tried again.
+        var reading = ReadStart.position(.start)
+        var failures = 0
+        var retryAt: Moment?
 
         mutating func found(_ position: LogPosition, _ batch: ReadingBatch) {
             guard order.last.map({ $0 < position }) ?? true else { return }
@@ -44,13 +48,15 @@ extension IngestCore {
         replay = Replay()
         replay.from = position
         guard position < end else { return endReplay(now) }
-        effects.append(.readLog(.replay, log, .position(position)))
+        replay.reading = .position(position)
+        effects.append(.readLog(.replay, log, replay.reading))
     }
 
     mutating func replayRead(
         _ records: [LogRecord], next: LogCursor, isAtEnd: Bool, _ now: Moment
     ) {
         guard phase == .replaying else { return }
+        replay.failures = 0
         for record in records {
             switch record {
             case .readings(let position, let batch):
@@ -67,17 +73,25 @@ extension IngestCore {
     }
 
     /// Reads on when there is room for what may be found.
-    mutating func replayNext(_ effects: inout [Effect]) {
+    mutating func replayNext(_ now: Moment, _ effects: inout [Effect]) {
+        if phase == .replaying, let retryAt = replay.retryAt, retryAt <= now {
+            replay.retryAt = nil
+            return effects.append(.readLog(.replay, log, replay.reading))
+        }
         guard phase == .replaying, let cursor = replay.paused, unscoredReadings < limits.scoringReadingsMax else {
             return
         }
         replay.paused = nil
-        effects.append(.readLog(.replay, log, .cursor(cursor)))
+        replay.reading = .cursor(cursor)
+        effects.append(.readLog(.replay, log, replay.reading))
     }
 
     private mutating func enterReplayed(_ now: Moment) {
         for position in replay.order {
-            guard let batch = replay.unscored[position] else { continue }
+            // The row may have been seen since it was read: what is stored needs no verdict.
+            guard let batch = replay.unscored[position], position + batch.count > checkpoint?.position ?? .start else {
+                continue
+            }
             enter(IngestEntry(position: position, readings: batch, since: now), now)
         }
         let from = replay.from
@@ -112,6 +126,7 @@ extension IngestCore {
             return effects.append(.readLog(.backfill, log, gap.order(upTo: target)))
         }
         let batches = gap.takeReady()
+        if let first = batches.first, first.position < row.position { return retire(.rowMisplaced) }
         // What lies between the batches, and before the target when nothing more is in the log, is lost on disk.
         var next = row.position
         var damaged: UInt64 = 0
@@ -139,9 +154,16 @@ extension IngestCore {
     mutating func logReadFailed(_ purpose: ReadPurpose, _ now: Moment) {
         switch purpose {
         case .replay:
-            // What cannot be read cannot be scored either; it shows as damaged once the row has passed it.
-            if phase == .replaying { endReplay(now) }
+            guard phase == .replaying else { return }
+            replay.failures += 1
+            if replay.failures < limits.replayTriesMax {
+                replay.retryAt = now.advanced(byMicroseconds: limits.replayRetry)
+            } else {
+                // What cannot be read cannot be scored: a later read stores it `unscored`, or counts it as damaged.
+                endReplay(now)
+            }
         case .backfill:
+            guard phase == .running else { return }
             backfill = nil
             store = .unknown(retryAt: retryMoment(now))
             storeRetryDelay = min(storeRetryDelay * 2, limits.storeRetryLast)

@@ -16,8 +16,9 @@ extension IngestCore {
     struct Trouble: Hashable, Sendable {
         /// When the first call with them failed, or no owner was to be found.
         var since: Moment?
-        /// Owners that died under them.
+        /// Owners that died under them, and the last of these: the same one asked again is not another.
         var ownersLost = 0
+        var lastLost: Owner?
     }
 
     /// What waits for one owner, in log order.
@@ -26,6 +27,8 @@ extension IngestCore {
         var outstanding: CallNumber?
         /// After a call without an answer.
         var heldUntil = Moment(microseconds: .min)
+        /// When the first of the calls without an answer failed; nil after an answer.
+        var failingSince: Moment?
     }
 
     /// A call without an answer: `refs[i]` is where the verdict on the call's reading i goes.
@@ -80,7 +83,9 @@ extension IngestCore {
 
     /// The next ring: what waits is divided anew; what is on its way comes back by itself.
     mutating func adopt(_ next: Ring, _ now: Moment) {
-        guard next != ring else { return }
+        let isFirst = !hasRing
+        hasRing = true
+        guard isFirst || next != ring else { return }
         ring = next
         callsOfOldRing = Set(calls.keys)
         let waiting = (queues.values.flatMap(\.chunks) + ownerless).sorted {
@@ -100,14 +105,14 @@ extension IngestCore {
         for owner in ring.owners {
             guard let queue = queues[owner], queue.outstanding == nil, !queue.chunks.isEmpty, queue.heldUntil <= now
             else { continue }
-            effects.append(.call(owner, makeCall(to: owner, now)))
+            let chunks = takeChunks(of: owner)
+            if !chunks.isEmpty { effects.append(.call(owner, makeCall(to: owner, with: chunks, now))) }
         }
     }
 
-    private mutating func makeCall(to owner: Owner, _ now: Moment) -> ScoreCall {
+    private mutating func makeCall(to owner: Owner, with chunks: [Chunk], _ now: Moment) -> ScoreCall {
         callsCount += 1
         let number = CallNumber(callsCount)
-        let chunks = takeChunks(of: owner)
         queues[owner]?.outstanding = number
         var call = ScoreCall(origin: log, writer: writer, number: number)
         var keys: [(slot: UInt16, series: UInt32, entry: Int, reading: UInt32)] = []
@@ -149,7 +154,8 @@ extension IngestCore {
             readings += waiting[count].readings.count
             count += 1
         }
-        let taken = Array(waiting[..<count])
+        // What the row has passed meanwhile, memory has forgotten: nobody waits for its verdict.
+        let taken = waiting[..<count].filter { window.index(at: $0.position) != nil }
         queues[owner]?.chunks = Array(waiting[count...])
         return taken
     }
@@ -159,6 +165,7 @@ extension IngestCore {
             return callFailed(number, .noAnswer, now)
         }
         guard let call = settle(number) else { return }
+        queues[call.owner]?.failingSince = nil
         var index = 0
         for (place, ref) in call.refs.enumerated() {
             if index >= window.count || window[index].position != ref.position {
@@ -184,7 +191,10 @@ extension IngestCore {
             var chunk = chunk
             let since = chunk.trouble.since ?? now
             chunk.trouble.since = since
-            if failure == .ownerLost { chunk.trouble.ownersLost += 1 }
+            if failure == .ownerLost, chunk.trouble.lastLost != call.owner {
+                chunk.trouble.ownersLost += 1
+                chunk.trouble.lastLost = call.owner
+            }
             let isLost =
                 chunk.trouble.ownersLost >= limits.ownersLostMax
                 || since.advanced(byMicroseconds: limits.unscoredAfter) <= now
@@ -193,6 +203,25 @@ extension IngestCore {
         giveUp(lost)
         requeue(again, now)
         queues[call.owner]?.heldUntil = now.advanced(byMicroseconds: limits.callRetry)
+        giveUpOnQueue(of: call.owner, now)
+    }
+
+    /// An owner that stays in the ring and answers nothing must not hold up what waits behind it, call by call.
+    private mutating func giveUpOnQueue(of owner: Owner, _ now: Moment) {
+        guard var queue = queues.removeValue(forKey: owner) else { return }
+        let since = queue.failingSince ?? now
+        queue.failingSince = since
+        var lost: [Chunk] = []
+        if since.advanced(byMicroseconds: limits.unscoredAfter) <= now {
+            let isOld = { (chunk: Chunk) in
+                guard let index = window.index(at: chunk.position) else { return true }
+                return window[index].since.advanced(byMicroseconds: limits.unscoredAfter) <= now
+            }
+            lost = queue.chunks.filter(isOld)
+            queue.chunks.removeAll(where: isOld)
+        }
+        queues[owner] = queue
+        giveUp(lost)
     }
 
     /// Replies get lost, and owners hang: their answers, if they still come, find no call.

@@ -130,7 +130,6 @@ extension IngestCore {
         }
         store = .idle
         rowSeenAt = now
-        storeRetryDelay = limits.storeRetryFirst
         let contradiction = contradiction(of: row)
         let isClaimed = checkpoint == nil
         checkpoint = row
@@ -139,6 +138,7 @@ extension IngestCore {
         if isClaimed { end = max(end, row.accepted) }
         backfill = nil
         forgetStored()
+        effects.append(.trim(log, row.position))
         if phase == .starting { beginReplay(from: max(row.position, base), now, &effects) }
     }
 
@@ -172,8 +172,8 @@ extension IngestCore {
     /// The new name is made when no append and no call is outstanding: every record is then in the log or not, and with
     /// it every verdict that an owner gave.
     private mutating func orderRetirement(_ now: Moment, _ effects: inout [Effect]) {
-        guard case .retiring(let reason, isOrdered: false) = phase, append == nil, calls.isEmpty,
-            retireAgainAt <= now
+        guard case .retiring(let reason, isOrdered: false) = phase, store == .idle, append == nil, calls.isEmpty,
+            verdictRecords.isEmpty, retireAgainAt <= now
         else { return }
         phase = .retiring(reason, isOrdered: true)
         effects.append(.retire(log, reason))

@@ -33,13 +33,18 @@ package import Telemetry
 ///     offered ─▶ append(readings) ─▶ appended ─┬▶ acknowledge
 ///                                              └▶ call ─▶ scored ─┬▶ append(verdicts)
 ///                                                                 └▶ commit ─▶ committed ─▶ trim
-///     started ─▶ readCheckpoint ─▶ checkpoint ─▶ claim | register ─▶ checkpoint ─▶ readLog(replay) …      commit ─▶ commitFailed ─▶ readCheckpoint ─▶ checkpoint ─▶ commit
+///     commitFailed ─▶ readCheckpoint ─▶ checkpoint ─▶ commit …
+///     started | retired ─▶ readCheckpoint ─▶ checkpoint ─▶ claim | register ─▶ checkpoint ─▶ trim
+///                                        └────────── or checkpointUnavailable ──────────┴▶ readLog(replay) … ─▶ running
+///
+/// Batches wait until the replay is over; readings wait for the first ring. A store that is away delays neither.
 ///
 /// 1. **Synced, then told.** `appended` means that the readings are synced. No 202 and no call leaves before it. One
 ///    append is outstanding; what arrives meanwhile shares the next one: that is the group commit.
 /// 2. **Asked in order, asked once.** One call is outstanding per owner, readings in log order; after a new ring none
 ///    leaves until those of the old one are settled. An owner recognises what it is asked again. What two owners died
-///    under, or what failed for `unscoredAfter`, is stored as `unscored`.
+///    under, what failed for `unscoredAfter`, or what waits that long for an owner that answers nothing, is stored as
+///    `unscored` (a call's deadline may come on top).
 /// 3. **Judged once.** Verdicts are appended, without a sync, before memory may forget them. A start reads the log once
 ///    (`replay`) and asks only for what has no verdict in it.
 /// 4. **Stored from the row on, without holes.** A transaction begins where the log's row stands, holds everything up
@@ -49,10 +54,10 @@ package import Telemetry
 ///    under way can go in. So within a life only its own commits move the row.
 /// 6. **A commit without an answer is neither.** Nothing is decided until the row is read again: it stands at the
 ///    start or at the end.
-/// 7. **Stored, then trimmed.** `trim` follows `committed` only.
+/// 7. **Stored, then trimmed.** `trim` follows the row only: as committed, or as read and found to be this log's.
 /// 8. **A contradiction retires the name.** A row of another writer, behind what was seen, beyond the log's end, or
 ///    gone: what the log holds goes on under a new name and is stored from there; readings that were stored already
-///    count as duplicates, since a reading is its own identity. Calls and appends end first.
+///    count as duplicates, since a reading is its own identity. Calls end, and their verdicts are appended, first.
 /// 9. **Memory is a window.** What has its verdict in the log may be forgotten and is read back (`backfill`) when the
 ///    store takes it: the store may be away for as long as the log has room. What is full pushes back: clients are
 ///    refused, nothing accepted is dropped.
@@ -128,7 +133,6 @@ package struct IngestCore: Hashable, Sendable {
         case .appended(let number): appended(number, now, &effects)
         case .appendFailed(let number, let failure): appendFailed(number, failure, now, &effects)
         case .ring(let ring):
-            hasRing = true
             adopt(ring, now)
         case .scored(let number, let verdicts): scored(number, verdicts, now)
         case .callFailed(let number, let failure): callFailed(number, failure, now)
@@ -154,7 +158,7 @@ package struct IngestCore: Hashable, Sendable {
 
     /// Whatever can go on now, does. Every event ends here, so no transition needs to know what waits for it.
     private mutating func proceed(_ now: Moment, _ effects: inout [Effect]) {
-        replayNext(&effects)
+        replayNext(now, &effects)
         appendNext(now, &effects)
         callOwners(now, &effects)
         forgetLogged()
@@ -245,7 +249,8 @@ extension IngestCore {
 
     /// Everything accepted is stored, nobody waits for an answer.
     package var isDrained: Bool {
-        waiting.isEmpty && append == nil && (checkpoint.map { end <= $0.position } ?? (end == .start))
+        waiting.isEmpty && append == nil && !phase.isRetiring
+            && (checkpoint.map { end <= $0.position } ?? (end == .start))
     }
 
     package var isStoreReachable: Bool {

@@ -41,7 +41,8 @@ extension IngestCore {
         case tick
     }
 
-    /// Orders to the driver. It performs them in the order given; only `acknowledge` and `refuse` answer clients.
+    /// Orders to the driver. `acknowledge` and `refuse` answer clients, at once; the rest may run side by side (see
+    /// `IngestCore`).
     package enum Effect: Hashable, Sendable {
         /// Append in this order. With readings among them it must be synced before `appended` is reported.
         case append(AppendNumber, [LogRecord])

@@ -33,6 +33,9 @@ package struct IngestLimits: Hashable, Sendable {
     package var storeRetryLast: Int64 = 2_000_000
     /// Wait before verdicts that found no room in the log are appended again, in microseconds.
     package var verdictRetry: Int64 = 1_000_000
+    /// Reads of the log that may fail one after the other before the replay ends without them, and the wait between two.
+    package var replayTriesMax = 5
+    package var replayRetry: Int64 = 1_000_000
     /// What a refused client is told to wait.
     package var fullRetryAfterSeconds = 5
     package var busyRetryAfterSeconds = 1

@@ -50,6 +50,11 @@ package struct SeriesState: Hashable, Sendable {
     package mutating func judge(
         _ reading: Arrival, of series: Series, _ models: inout ModelRegistry
     ) -> Verdict {
+        // The newest reading again, perhaps through another node: the same verdict, and nothing new.
+        if time == reading.time, value == reading.value {
+            hear(reading)
+            return verdict
+        }
         let isLate = time.map { reading.time <= $0 } ?? false
         let verdict = assess(reading, of: series, isLate: isLate, &models)
         hear(reading)

@@ -21,8 +21,8 @@ package import Telemetry
 ///    come late are taken for series that sent nothing until then.
 /// 2. A reading that was answered before (origin, position, and the reading itself) gets the same verdict again: the
 ///    reply was lost, not the work. A later call of the same origin settles what lies before it.
-/// 3. A reading later than its series' last moves the state, and nothing else does; any other is judged by the state as
-///    it is and marked late. So no reading can count twice, in whatever order and however often it comes.
+/// 3. A reading later than its series' last moves the state that judges, and nothing else does; any other is judged by it
+///    as it is and marked late (the newest one, sent again, gets its own verdict). So no reading can count twice, in whatever order and however often it comes.
 /// 4. A reading received before its device was deleted changes nothing that `latest` shows, though a log may bring it up
 ///    again after any time: tombstones come with the rows.
 package struct SlotCore: Hashable, Sendable {
@@ -31,13 +31,13 @@ package struct SlotCore: Hashable, Sendable {
     /// When the devices deleted lately were deleted: readings received before do not bring them back.
     var tombstones: [DeviceID: Instant] = [:]
 
-    /// Calls that wait for warm-up. The caller has one outstanding, so this is at most one an origin.
+    /// Calls that wait for warm-up: an origin has one outstanding, and perhaps one that it tried again.
     package static let waitingCallsMax = 256
     /// How long a slot waits for the store's rows before it opens without them, in microseconds: within a call's deadline.
     package static let warmPatience: Int64 = 3_000_000
     /// How long after it a slot that opened without them asks for its rows again, in microseconds.
     package static let warmRetry: Int64 = 5_000_000
-    /// How long the last replies are kept for a caller that did not get them, in microseconds: its window is 5 s.
+    /// How long the last replies are kept for a caller that did not get them, in microseconds: it gives up well before.
     package static let repliesKept: Int64 = 30_000_000
     /// Deleted devices remembered; older ones are in the store's tombstones, which the origins obey.
     package static let tombstonesMax = 1_024
@@ -252,6 +252,15 @@ package struct SlotCore: Hashable, Sendable {
     package var series: [Series: SeriesState]? {
         guard case .open(let open) = state else { return nil }
         return open.series
+    }
+
+    /// The store's rows would be taken now.
+    package var awaitsRows: Bool {
+        switch state {
+        case .warming: true
+        case .open(let open): open.rowsAskedAt != nil
+        case .cold, .sealed: false
+        }
     }
 
     package var isCold: Bool {

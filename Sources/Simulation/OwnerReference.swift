@@ -10,6 +10,8 @@ import Telemetry
 struct OwnerReference {
     struct Expected {
         var time: Instant?
+        var value = 0.0
+        var verdict = Verdict.learning
         var lastHeard = Instant.epoch
         var detector = DetectorState()
     }
@@ -17,13 +19,14 @@ struct OwnerReference {
     private(set) var series: [Series: Expected] = [:]
     private var tombstones: [DeviceID: Instant] = [:]
 
-    /// - Parameter state: after it took the rows.
-    mutating func warm(_ rows: [LatestRow], _ stored: [Tombstone], taken state: SlotCore) {
+    mutating func warm(_ rows: [LatestRow], _ stored: [Tombstone]) {
         for tombstone in stored { forget(tombstone.device, at: tombstone.time) }
-        for row in rows where series[row.series] == nil && state.series?[row.series] != nil {
+        for row in rows where series[row.series] == nil {
             if let deleted = tombstones[row.series.device], deleted >= row.lastHeard { continue }
             let known = SeriesState(row)
-            series[row.series] = Expected(time: known.time, lastHeard: known.lastHeard, detector: known.detector)
+            series[row.series] = Expected(
+                time: known.time, value: row.value, verdict: row.verdict, lastHeard: row.lastHeard,
+                detector: known.detector)
         }
     }
 
@@ -32,18 +35,36 @@ struct OwnerReference {
         series = series.filter { $0.key.device != device || $0.value.lastHeard > time }
     }
 
-    mutating func count(_ reading: Reading, receivedAt: Instant, by model: Detector?) {
-        if let deleted = tombstones[reading.series.device], receivedAt <= deleted { return }
-        var expected = series[reading.series] ?? Expected()
-        expected.lastHeard = max(expected.lastHeard, receivedAt)
-        defer { series[reading.series] = expected }
-        guard expected.time.map({ $0 < reading.time }) ?? true else { return }
-        expected.time = reading.time
-        if let model {
-            _ = model.score(reading.value, at: reading.time, state: &expected.detector)
-        } else {
-            expected.detector.learn(reading.value, at: reading.time)
+    /// - Returns: the verdict, if the reading was not judged before.
+    mutating func count(_ reading: Reading, receivedAt: Instant, by model: Detector?) -> Verdict {
+        if let deleted = tombstones[reading.series.device], receivedAt <= deleted {
+            var stranger = Expected()
+            return Self.judge(reading, by: model, &stranger)
         }
+        var expected = series[reading.series] ?? Expected()
+        defer { series[reading.series] = expected }
+        expected.lastHeard = max(expected.lastHeard, receivedAt)
+        return Self.judge(reading, by: model, &expected)
+    }
+
+    private static func judge(_ reading: Reading, by model: Detector?, _ expected: inout Expected) -> Verdict {
+        if expected.time == reading.time, expected.value == reading.value { return expected.verdict }
+        let isLate = expected.time.map { reading.time <= $0 } ?? false
+        var detector = expected.detector
+        let verdict: Verdict
+        if let model {
+            verdict = model.verdict(
+                score: model.score(reading.value, at: reading.time, state: &detector), isLate: isLate)
+        } else {
+            detector.learn(reading.value, at: reading.time)
+            verdict = Verdict(result: .learning, score: 0, model: .none, isLate: isLate)
+        }
+        guard !isLate else { return verdict }
+        expected.time = reading.time
+        expected.value = reading.value
+        expected.verdict = verdict
+        expected.detector = detector
+        return verdict
     }
 
     /// The first series whose state is not what it must be.
@@ -51,7 +72,9 @@ struct OwnerReference {
         guard let actual = state.series else { return nil }
         let names = Set(series.keys).union(actual.keys).sorted()
         return names.first { name in
-            actual[name]?.time != series[name]?.time || actual[name]?.detector != series[name]?.detector
+            guard let one = actual[name], let other = series[name] else { return true }
+            return one.time != other.time || one.value != other.value || one.verdict != other.verdict
+                || one.lastHeard != other.lastHeard || one.detector != other.detector
         }
     }
 }

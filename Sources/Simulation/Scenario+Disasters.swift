@@ -38,6 +38,7 @@ extension Scenario {
             Disaster(chance: 20, make: { .diskFull(node: node(&$0), milliseconds: wait(&$0, 6_000)) }),
             Disaster(chance: 10, make: { .diskFails(node: node(&$0)) }, answer: start),
             Disaster(chance: 15, make: { .flipBit(node: node(&$0)) }),
+            Disaster(chance: 15, make: { .swallow(node: node(&$0), milliseconds: wait(&$0, 9_000)) }),
             Disaster(chance: 12, make: { .startCopy(of: node(&$0)) }),
             Disaster(chance: 25, make: { .delete(device: $0.draw(below: devicesCount)) }),
             Disaster(chance: 12, make: { .loseRing(node: node(&$0), milliseconds: wait(&$0, 8_000)) }),

@@ -23,6 +23,7 @@ extension Scenario.Action {
         "diskFull",
         "diskFails",
         "flipBit",
+        "swallow",
         "startCopy",
         "delete",
         "loseRing",

@@ -43,6 +43,8 @@ package struct Scenario: Sendable {
         case diskFull(node: Int, milliseconds: Int)
         case diskFails(node: Int)
         case flipBit(node: Int)
+        /// As an owner it answers nothing, though the ring keeps it.
+        case swallow(node: Int, milliseconds: Int)
         case startCopy(of: Int)
         case delete(device: Int)
         /// The node sees a ring without members for a while.

@@ -1,4 +1,5 @@
 import DataPlane
+import HashRing
 import LogFormat
 import Ports
 import Telemetry
@@ -16,9 +17,11 @@ struct Truth {
     private(set) var offeredAt: [Instant] = []
     /// Verdicts that owners gave.
     private(set) var given: [[Verdict]] = []
-    /// It may be stored as `unscored`: a call with it failed, or the disk hurt a verdict.
+    /// It may be stored as `unscored` whatever its calls: there was no ring, or the disk hurt a verdict.
     private(set) var mayBeUnscored: [Bool] = []
-    private var callsCount: [UInt8] = []
+    private var firstOffers: [Moment?] = []
+    private var firstOwners: [Owner?] = []
+    private var hasOtherOwners: [Bool] = []
     /// Found in the log at the start of this life.
     private var replayed: [WriterID: Set<Int>] = [:]
 
@@ -34,7 +37,9 @@ struct Truth {
         offeredAt.append(.distantPast)
         given.append([])
         mayBeUnscored.append(false)
-        callsCount.append(0)
+        firstOffers.append(nil)
+        firstOwners.append(nil)
+        hasOtherOwners.append(false)
         return reading
     }
 
@@ -43,9 +48,10 @@ struct Truth {
         return sent.indices.contains(number) && sent[number] == reading
     }
 
-    mutating func offer(_ batch: ReadingBatch) {
+    mutating func offer(_ batch: ReadingBatch, at now: Moment) {
         for value in batch.values {
             let number = Self.number(of: value)
+            firstOffers[number] = firstOffers[number] ?? now
             offeredAt[number] = max(offeredAt[number], batch.receivedAt)
         }
     }
@@ -62,9 +68,15 @@ struct Truth {
     mutating func lose(_ number: Int) { isLost[number] = true }
     mutating func allowUnscored(_ number: Int) { mayBeUnscored[number] = true }
 
-    mutating func noteCall(_ number: Int) {
-        callsCount[number] = min(callsCount[number], 100) + 1
-        if callsCount[number] >= 2 { mayBeUnscored[number] = true }
+    mutating func noteCall(_ number: Int, to owner: Owner) {
+        if let first = firstOwners[number], first != owner { hasOtherOwners[number] = true }
+        firstOwners[number] = firstOwners[number] ?? owner
+    }
+
+    /// Its owners had their time, or there was more than one of them.
+    func hasWaited(_ number: Int, _ patience: Int64, until now: Moment) -> Bool {
+        hasOtherOwners[number]
+            || firstOffers[number].map { $0.advanced(byMicroseconds: patience) <= now } ?? false
     }
 
     mutating func noteGiven(_ number: Int, _ verdict: Verdict) {

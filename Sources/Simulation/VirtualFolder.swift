@@ -111,7 +111,8 @@ struct VirtualFolder {
                 _ = append([.verdicts(LogPosition(from - shift), verdicts.slice(cut..<verdicts.count))])
             }
         }
-        _ = oldEnd
+        let last = segments.count - 1
+        segments[last].end = max(segments[last].end, LogPosition(oldEnd - shift))
         sync()
     }
 

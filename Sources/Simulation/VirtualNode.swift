@@ -15,6 +15,8 @@ struct VirtualNode {
     var life: Life?
     var isolatedUntil = Moment(microseconds: .min)
     var ringlessUntil = Moment(microseconds: .min)
+    /// It takes calls and does nothing, and gossip thinks it well.
+    var swallowsUntil = Moment(microseconds: .min)
     var diskFailsNext = false
 
     /// One process. A class, since it is reached through its node thousands of times a second.

@@ -10,7 +10,7 @@ extension World {
     static let models: ModelRegistry = {
         var models = ModelRegistry()
         var random = SeededGenerator(seed: 7)
-        for name in metrics.prefix(1) {
+        for name in metrics.prefix(2) {
             var trainer = DetectorTrainer()
             for index in 0..<DetectorTrainer.readingsCount {
                 let series = Series(device: device(index % 2), metric: Metric(unchecked: name))
@@ -83,7 +83,7 @@ extension World {
     }
 
     mutating func take(_ call: ScoreCall, from origin: Address, at address: Address) {
-        guard let life = nodes[address.node].life else { return }
+        guard let life = nodes[address.node].life, nodes[address.node].swallowsUntil <= now else { return }
         life.ticketsCount += 1
         let ticket = SlotCore.Ticket(life.ticketsCount)
         let known = faults.contains(.retryScoredTwice) ? forgetful(call) : call
@@ -110,20 +110,28 @@ extension World {
     mutating func handle(_ event: SlotCore.Event, slot: Slot, at address: Address) {
         guard let life = nodes[address.node].life else { return }
         var state = life.slots.removeValue(forKey: slot) ?? SlotCore(slot: slot)
+        let awaitsRows = state.awaitsRows
         let effects = state.handle(event, now: now, models: &life.models)
         var reference = life.references.removeValue(forKey: slot) ?? OwnerReference()
         switch event {
-        case .warmed(let rows, let tombstones): reference.warm(rows, tombstones, taken: state)
+        case .warmed(let rows, let tombstones): if awaitsRows { reference.warm(rows, tombstones) }
         case .forget(let device, let time): reference.forget(device, at: time)
         default: break
         }
-        for case .reply(let ticket, let part, _) in effects {
+        var answered: Set<Int> = []
+        for case .reply(let ticket, let part, let verdicts) in effects {
             guard let call = life.tickets[ticket]?.call else { continue }
-            for index in part.readings {
+            for (place, index) in part.readings.enumerated() {
                 let name = call.series[Int(call.seriesIndices[index])]
-                reference.count(
+                let expected = reference.count(
                     Reading(series: name, time: call.times[index], value: call.values[index]),
                     receivedAt: call.receivedAt[index], by: life.models.detector(for: name.metric))
+                // What was answered before is checked against that answer (`noteVerdicts`).
+                let number = Truth.number(of: call.values[index])
+                let isFirst = truth.given[number].isEmpty && answered.insert(number).inserted
+                if isFirst, verdicts[place] != expected {
+                    problem("\(nodes[address.node].name) says \(verdicts[place]), \(expected) is right")
+                }
             }
         }
         let difference = event == .tick && effects.isEmpty ? nil : reference.firstDifference(from: state)

@@ -34,7 +34,7 @@ extension World {
             if folders[folder].id == call.origin, judged[folder].contains(position) {
                 problem("\(name) asks again for the verdict on \(position), which is in its log")
             }
-            truth.noteCall(number)
+            truth.noteCall(number, to: owner)
         }
         let open = nodes[address.node].life?.open[owner]
         if let open, open.deadline > now { problem("\(name) calls \(owner) while another call is open") }
@@ -91,6 +91,33 @@ extension World {
         }
     }
 
+    /// Nobody gives up on a verdict early.
+    mutating func checkUnscored(_ transaction: StoreTransaction) {
+        for batch in transaction.batches {
+            for index in 0..<batch.readings.count where batch.verdicts.results[index] == .unscored {
+                let number = Truth.number(of: batch.readings.values[index])
+                let hasCause =
+                    truth.mayBeUnscored[number]
+                    || truth.hasWaited(number, scenario.limits.unscoredAfter, until: now)
+                if !hasCause { problem("\(number) is unscored without a cause") }
+            }
+        }
+    }
+
+    /// A log gives up its name only after something that can have set it against its row.
+    mutating func checkCause(of reason: IngestCore.RetireReason, at address: Address) {
+        guard faults.isEmpty else { return }
+        let hasCause =
+            switch reason {
+            case .rowMissing, .rowMovedBack: hasRestored
+            // A log that lost its end lets another life give those positions, and then does not know its own row.
+            case .claimedByAnother: hasCopied || hasRestored || hasFlipped
+            case .rowBeyondLog: hasCopied || hasRestored || hasFlipped || hasLostPower
+            case .rowMisplaced: hasCopied || hasRestored || hasFlipped
+            }
+        if !hasCause { problem("\(nodes[address.node].name) gives up its log's name without a cause: \(reason)") }
+    }
+
     // MARK: At the end
 
     var isAtRest: Bool {
@@ -138,8 +165,7 @@ extension World {
         let verdict = store.rows[number]
         let deleted = store.tombstones[reading.series.device]
         if let verdict {
-            let isAllowed = verdict.result == .unscored && truth.mayBeUnscored[number]
-            if !isAllowed, !truth.given[number].contains(verdict) {
+            if verdict.result != .unscored, !truth.given[number].contains(verdict) {
                 problem("\(number) is stored as \(verdict); owners said \(truth.given[number])")
             }
             if let deleted, truth.offeredAt[number] <= deleted {

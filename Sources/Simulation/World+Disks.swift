@@ -14,7 +14,7 @@ extension World {
 
     mutating func freeDisks() {
         for (folder, until) in diskFullUntil where until <= now || isHealed {
-            folders[folder].limitBytes = isHealed ? .max / 4 : scenario.logBytes
+            folders[folder].limitBytes = scenario.logBytes
             diskFullUntil[folder] = nil
         }
     }
@@ -24,6 +24,7 @@ extension World {
         let before = content(of: folder)
         guard folders[folder].flipBit(&random) else { return }
         mayHaveDamage = true
+        hasFlipped = true
         let after = content(of: folder)
         for (position, number) in before.numbers where after.numbers[position] != number { lose(number) }
         for position in before.verdicts.subtracting(after.verdicts) {
@@ -82,10 +83,10 @@ extension World {
         badNetworkUntil = past
         badCommitsUntil = past
         freeDisks()
-        for folder in folders.indices { folders[folder].limitBytes = .max / 4 }
         for node in nodes.indices {
             nodes[node].isolatedUntil = past
             nodes[node].ringlessUntil = past
+            nodes[node].swallowsUntil = past
             nodes[node].diskFailsNext = false
             if let life = nodes[node].life {
                 resume(Address(node: node, life: life.number))

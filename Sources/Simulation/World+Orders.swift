@@ -42,7 +42,7 @@ extension World {
 
     private mutating func accept(_ batch: ReadingBatch, at address: Address) {
         guard let life = nodes[address.node].life else { return }
-        truth.offer(batch)
+        truth.offer(batch, at: now)
         if life.ring.owners.isEmpty { for value in batch.values { truth.allowUnscored(Truth.number(of: value)) } }
         let id = IngestCore.RequestID(life.requestsCount + 1)
         nodes[address.node].life?.requestsCount += 1
@@ -108,6 +108,7 @@ extension World {
         case .readCheckpoint(let log): ask(.row(log), of: address)
         case .readLog: later(delay(50, 50_000), .disk(address, effect))
         case .retire(_, let reason):
+            checkCause(of: reason, at: address)
             trace.note(now, "retire", UInt64(address.node), text: "\(nodes[address.node].name) \(reason)")
             later(delay(1_000, 400_000), .disk(address, effect))
         case .acknowledge, .refuse, .call, .trim: break
@@ -164,7 +165,9 @@ extension World {
         switch order {
         case .trim(let id, let position): if folders[folder].id == id { folders[folder].trim(before: position) }
         case .readLog(let purpose, let id, let start):
-            guard folders[folder].id == id else {
+            // Sometimes there is no memory, or no file to be had.
+            let isOutOfFiles = !isHealed && random.draw(below: 50) == 0
+            guard folders[folder].id == id, !isOutOfFiles else {
                 return send(.event(.logReadFailed(purpose, id)), to: address, after: delay(20, 2_000))
             }
             var (records, next, isAtEnd) = folders[folder].read(
@@ -172,7 +175,7 @@ extension World {
             if purpose == .replay, faults.contains(.verdictsIgnoredAtStart) { records.removeAll { !$0.holdsReadings } }
             send(.event(.logRead(purpose, records, next: next, isAtEnd: isAtEnd)), to: address, after: delay(20, 9_000))
         case .retire:
-            guard folders[folder].bytesCount < folders[folder].limitBytes else {
+            guard diskFullUntil[folder] == nil else {
                 return send(.event(.retireFailed("no room")), to: address, after: 1_000)
             }
             folders[folder].retire(newID: LogID(using: &random))

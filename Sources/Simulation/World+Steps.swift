@@ -26,6 +26,7 @@ extension World {
         case .diskFull(let node, let milliseconds): fillDisk(at(node), milliseconds)
         case .diskFails(let node): nodes[at(node)].diskFailsNext = true
         case .flipBit(let node): flipBit(nodes[at(node)].folder)
+        case .swallow(let node, let milliseconds): nodes[at(node)].swallowsUntil = until(milliseconds)
         case .startCopy(let node): startCopy(of: at(node))
         case .delete(let device): delete(Self.device(device))
         case .loseRing(let node, let milliseconds):
@@ -108,6 +109,7 @@ extension World {
         }
         nodes[node].life = nil
         nodes[node].diskFailsNext = false
+        hasLostPower = hasLostPower || isPowerLost
         if isPowerLost, folders[nodes[node].folder].losePower(&random) { mayHaveDamage = true }
         flockChanged()
     }
@@ -179,6 +181,7 @@ extension World {
 
     private mutating func startCopy(of node: Int) {
         guard nodes.count < Self.nodesMax else { return }
+        hasCopied = true
         mayHaveDamage = true  // what only the other twin accepted looks like damage to this one
         folders.append(folders[nodes[node].folder])
         synced.append(synced[nodes[node].folder])

@@ -68,6 +68,7 @@ extension World {
             return .event(.checkpoint(store.row(of: log)))
         case .commit(let transaction):
             checkTransaction(transaction)
+            checkUnscored(transaction)
             let row = store.commit(transaction, faults, truth: truth)
             trace.note(
                 now, "commit", UInt64(address.node), transaction.start.readings, transaction.end.readings,
@@ -125,7 +126,12 @@ extension World {
                     guard found.bytes.upperBound <= syncedCount, case .readings(_, let batch) = found.record else {
                         continue
                     }
-                    for value in batch.values { held.insert(Truth.number(of: value)) }
+                    for index in 0..<batch.count {
+                        // A copy that was received before its device's deletion is not wanted back.
+                        let deleted = rows.tombstones[batch[index].series.device]
+                        if let deleted, batch.receivedAt <= deleted { continue }
+                        held.insert(Truth.number(of: batch.values[index]))
+                    }
                 }
             }
         }

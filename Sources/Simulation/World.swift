@@ -41,6 +41,9 @@ package struct World {
     var hasRestored = false
     /// What they had not stored is an orphan for ever.
     var lostLogs: Set<LogID> = []
+    var hasCopied = false
+    var hasFlipped = false
+    var hasLostPower = false
     /// Something happened after which positions may count as damaged.
     var mayHaveDamage = false
 

@@ -56,12 +56,18 @@ struct IngestCoreTests {
         var driver = Self.running()
         driver.offer(driver.fresh(2))
         driver.performAll(leaving: \.isCall)
-        for _ in 0..<2 {
+        // The same one asked again, as long as the ring has it, is not a second.
+        func lose(_ before: () -> Void = {}) throws {
             let taken = driver.takeCall()
             let call = try #require(taken)
+            before()
             driver.step(.callFailed(call.number, .ownerLost))
             driver.tick(driver.core.limits.callRetry)
         }
+        for _ in 0..<3 { try lose() }
+        try lose { driver.step(.ring(Ring([Owner(name: "n0", incarnation: 2)]))) }
+        #expect(driver.isOrdered(\.isCall))
+        try lose()
         #expect(!driver.isOrdered(\.isCall))
         driver.settle()
         #expect(driver.stored.values.map(\.result) == [.unscored, .unscored])
