@@ -121,6 +121,34 @@ extension NodeTests {
             #expect(said.count == 1, "one goes on under the name, the other says that it gives it up")
         }
 
+        @Test(arguments: NodeEnd.allCases)
+        func aCopiedFolderStartedInTurnsStoresEveryReadingOnce(_ end: NodeEnd) throws {
+            let traffic = Traffic(batches: 60, of: 100)
+            let folder = try TemporaryFolder()
+            let place = try NodeTests.place(in: folder)
+            let first = try NodeProcess.ready(at: place)
+            try NodeTests.post(traffic, 0..<10, to: first)
+            try NodeTests.settled(first)
+            try NodeTests.postUnstored(traffic, 10..<20, to: first, then: .killed)
+            var copy = place
+            copy.dataFolder = folder.file("copy")
+            copy.logFile = folder.file("copy.log")
+            try FileManager.default.copyItem(atPath: place.dataFolder, toPath: copy.dataFolder)
+            // The copy accepts what the store does not get, the other as many that it gets: the row fits both logs.
+            let behind = try NodeProcess.ready(at: copy)
+            try NodeTests.settled(behind)
+            try NodeTests.postUnstored(traffic, 20..<30, to: behind, then: .killed)
+            for (turn, batch) in stride(from: 30, to: 60, by: 10).enumerated() {
+                let node = try NodeProcess.ready(at: turn % 2 == 0 ? place : copy)
+                try NodeTests.post(traffic, batch..<batch + 10, to: node)
+                try NodeTests.settled(node)
+                try end.end(node)
+            }
+            let database = try Database(place.database)
+            #expect(try database.keys() == traffic.keys(of: traffic.batches))
+            #expect(try database.int("SELECT SUM(stored) FROM checkpoints") == traffic.readingsCount)
+        }
+
         @Test(arguments: NodeEnd.allCases, [false, true])
         func aStoreOfYesterdayGetsBackWhatTheLogStillHolds(_ end: NodeEnd, isTrimmed: Bool) throws {
             let folder = try TemporaryFolder()
