@@ -12,7 +12,8 @@ package enum HTTPLimits {
     package static let bodySecondsMax = 60
     /// What is read and thrown away after an early answer, so that a client that sends first and reads later sees it.
     package static let discardedBytesMax = 64 << 20
-    package static let discardSecondsMax = 5
+    /// As long as a body that is wanted: who sends slowly has an answer to read as well.
+    package static let discardSecondsMax = bodySecondsMax
 
     /// One header line, and all of them together (431). Cookies of other services on the same host fit.
     package static let headerFieldBytesMax = 16 << 10
