@@ -37,11 +37,8 @@ package final class HTTPConnection {
                 connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
             }
         }
-        guard result == 0 else {
-            let error = HarnessError(call: "connect to 127.0.0.1:\(port)")
-            close(descriptor)
-            throw error
-        }
+        // Closed by `deinit`, which runs: every property is set. Closed twice, it would be somebody else's file.
+        guard result == 0 else { throw HarnessError(call: "connect to 127.0.0.1:\(port)") }
     }
 
     deinit {
