@@ -84,7 +84,13 @@ extension NodeTests {
             try freeze(node)
             #expect(connections.contains { !$0.isReadable(within: 0) }, "all was answered before")
             return Frozen(stage: "under load", folder: folder, node: node, traffic: traffic) {
-                for connection in connections { #expect(try connection.readAnswer().status == 202) }
+                for (index, connection) in connections.enumerated() {
+                    let status = try connection.readAnswer().status
+                    guard status != 202 else { continue }
+                    // Its body was half there: a minute is too slow for one. The client was told, and sends it again.
+                    #expect(status == 408)
+                    try NodeTests.post(traffic, 20 + index..<21 + index, to: node)
+                }
                 try NodeTests.post(traffic, 20 + lanes..<traffic.batchesCount, to: node)
                 let ledger = try NodeTests.settled(node)
                 #expect(ledger.accepted == traffic.readingsCount && ledger.duplicates == 0)

@@ -9,7 +9,7 @@ import Testing
             let address = "127.0.0.1:\(cluster.port)"
             #expect(up.status == 0 && up.output.contains("http://\(address)/"), "\(up.output)")
             #expect(try cluster.read("run/n0.log").contains("--http \(address) --gossip 127.0.0.1:7946"))
-            #expect(try cluster.read("run/simulate.log").contains("--server http://\(address) --devices 7"))
+            #expect(cluster.waitUntil("run/simulate.log", says: "--server http://\(address) --devices 7"))
 
             let second = try cluster.run("up", "--detach")
             #expect(second.status == 1 && second.output.contains("already runs"))

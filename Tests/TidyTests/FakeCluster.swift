@@ -66,6 +66,18 @@ struct FakeCluster {
         try String(contentsOf: folder.appending(path: path), encoding: .utf8)
     }
 
+    /// Waits until a process has written that: it was started, nobody waits for its first words.
+    func waitUntil(_ path: String, says text: String) -> Bool {
+        for _ in 0..<Self.looksMax {
+            if (try? read(path))?.contains(text) == true { return true }
+            _ = poll(nil, 0, Self.lookMilliseconds)
+        }
+        return false
+    }
+
+    private static let looksMax = 1_500
+    private static let lookMilliseconds: Int32 = 20
+
     func exists(_ path: String) -> Bool {
         FileManager.default.fileExists(atPath: folder.appending(path: path).path)
     }
