@@ -72,6 +72,7 @@ func tests(of name: String, _ more: [Target.Dependency] = [], resources: [Resour
 let pure: [Target] = [
     library("Telemetry"),
     library("HashRing", ["Telemetry"]),
+    library("Membership", ["Telemetry"]),
     library("Detection", ["Telemetry", numerics]),
     library("LogFormat", ["Telemetry"]),
     library("DataPlane", ["Telemetry", "HashRing", "Detection", "LogFormat", "Ports"]),
@@ -142,6 +143,7 @@ let testKits: [Target] = [
 let testTargets: [Target] = [
     tests(of: "Telemetry"),
     tests(of: "HashRing", ["Telemetry"]),
+    tests(of: "Membership", ["Telemetry"]),
     tests(of: "Detection", ["Telemetry"]),
     tests(of: "LogFormat", ["Telemetry"]),
     tests(of: "DataPlane", ["Telemetry", "HashRing", "Detection", "LogFormat", "Ports"]),

@@ -1,0 +1,71 @@
+/// What members send each other, as a plain value.
+package struct Message: Hashable, Sendable {
+    /// Nodes of other flocks are not heard.
+    package let flock: UInt64
+    package let sender: MemberID
+    /// Of the sender's table: one that differs from the receiver's starts a pull.
+    package let digest: UInt64
+    package let body: Body
+    package let rumors: [Rumor]
+
+    package init(flock: UInt64, sender: MemberID, digest: UInt64, body: Body, rumors: [Rumor]) {
+        self.flock = flock
+        self.sender = sender
+        self.digest = digest
+        self.body = body
+        self.rumors = rumors
+    }
+
+    package enum Body: Hashable, Sendable {
+        /// Answered by an `ack` of the same number. No target: whoever is there, as at a seed's address.
+        case ping(UInt64, target: MemberID?)
+        case ack(UInt64)
+        /// Ping the target for me: answered by its `ack`, or by a `nack` when it is silent to the helper too.
+        case pingRequest(UInt64, target: MemberID)
+        case nack(UInt64)
+        /// News only.
+        case gossip
+        /// Digests of the parts of the sender's table: answered by `table`s of the parts that differ, and by a pull
+        /// the other way unless this is one.
+        case pull([UInt64], isAnswer: Bool)
+        /// A bounded piece of a table, in `rumors`.
+        case table
+    }
+
+    /// Whether every size is within bounds. What is not is dropped whole.
+    func isWithin(_ limits: MembershipLimits) -> Bool {
+        guard rumors.count <= limits.messageRumorsMax, sender.isWithin(limits) else { return false }
+        switch body {
+        case .ping(_, let target): guard target?.isWithin(limits) ?? true else { return false }
+        case .pingRequest(_, let target): guard target.isWithin(limits) else { return false }
+        case .pull(let digests, _): guard digests.count == MembershipLimits.partsCount else { return false }
+        case .ack, .nack, .gossip, .table: break
+        }
+        return rumors.allSatisfy { $0.isWithin(limits) }
+    }
+}
+
+/// A row of a table on its way.
+package struct Rumor: Hashable, Sendable {
+    package let member: Member
+    /// Who could not reach it, when it is suspected: suspicions of different members confirm each other.
+    package let accuser: String?
+
+    package init(_ member: Member, accuser: String? = nil) {
+        self.member = member
+        self.accuser = accuser
+    }
+
+    func isWithin(_ limits: MembershipLimits) -> Bool {
+        member.id.isWithin(limits) && member.revision < limits.revisionsMax
+            && member.metadata.httpAddress.utf8.count <= limits.textBytesMax
+            && member.metadata.version.utf8.count <= limits.textBytesMax
+            && (accuser?.utf8.count ?? 0) <= limits.textBytesMax
+    }
+}
+
+extension MemberID {
+    func isWithin(_ limits: MembershipLimits) -> Bool {
+        !name.isEmpty && name.utf8.count <= limits.textBytesMax && address.host.utf8.count <= limits.textBytesMax
+    }
+}
