@@ -48,7 +48,7 @@ extension MembershipCore {
             while let name = round.popLast() {
                 if let member = rows[name]?.member, member.status.isPresent { return member.id }
             }
-            round = shuffled(ring.map(\.name).filter { rows[$0]?.member.status.isPresent == true })
+            round = drawnOrder(ring.map(\.name).filter { rows[$0]?.member.status.isPresent == true })
         }
         return nil
     }
@@ -170,7 +170,7 @@ extension MembershipCore {
         return drawn
     }
 
-    private mutating func shuffled(_ names: [String]) -> [String] {
+    private mutating func drawnOrder(_ names: [String]) -> [String] {
         var names = names
         for index in stride(from: names.count - 1, to: 0, by: -1) {
             names.swapAt(index, random.draw(below: index + 1))
