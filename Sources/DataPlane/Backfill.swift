@@ -57,22 +57,12 @@ struct Backfill: Hashable, Sendable {
 
     private mutating func hang(_ verdicts: VerdictBatch, at position: LogPosition) {
         let end = position + verdicts.count
-        var index = firstBatch(atOrAfter: position)
+        var index = batches[head...].partitionPoint { $0.position < position }
         while index < batches.count, batches[index].end <= end {
             let offset = Int(batches[index].position - position)
             batches[index].verdicts = verdicts.slice(offset..<(offset + batches[index].readings.count))
             index += 1
         }
-    }
-
-    private func firstBatch(atOrAfter position: LogPosition) -> Int {
-        var low = head
-        var high = batches.count
-        while low < high {
-            let middle = (low + high) / 2
-            if batches[middle].position < position { low = middle + 1 } else { high = middle }
-        }
-        return low
     }
 
     /// Moves the end of what is ready: up to `target`, and until it holds `readingsMax` readings.

@@ -73,13 +73,7 @@ package struct EntryWindow: Hashable, Sendable {
     }
 
     package func firstIndex(atOrAfter position: LogPosition) -> Int {
-        var low = head
-        var high = slots.count
-        while low < high {
-            let middle = (low + high) / 2
-            if slots[middle].position < position { low = middle + 1 } else { high = middle }
-        }
-        return low - head
+        slots[head...].partitionPoint { $0.position < position } - head
     }
 
     package mutating func modify<Answer>(

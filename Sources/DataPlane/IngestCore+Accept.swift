@@ -93,12 +93,16 @@ extension IngestCore {
     /// For good: a disk that failed once may lie about the next sync.
     mutating func closeLog(_ message: String, _ effects: inout [Effect]) {
         failure = message
-        refuse(waiting.map(\.request), .logFailed(message), &effects)
+        refuseWaiting(.logFailed(message), &effects)
+    }
+
+    mutating func refuseWaiting(_ error: AcceptError, _ effects: inout [Effect]) {
+        refuse(waiting.map(\.request), error, &effects)
         waiting.removeAll()
         waitingReadings = 0
     }
 
-    func refuse(_ requests: [RequestID], _ error: AcceptError, _ effects: inout [Effect]) {
+    private func refuse(_ requests: [RequestID], _ error: AcceptError, _ effects: inout [Effect]) {
         if !requests.isEmpty { effects.append(.refuse(requests, error)) }
     }
 

@@ -27,15 +27,9 @@ extension IngestCore {
 
         /// Positions that the verdicts cover and that were stored, or seen before, are simply not there.
         mutating func judged(_ positions: Range<LogPosition>) {
-            var low = 0
-            var high = order.count
-            while low < high {
-                let middle = (low + high) / 2
-                if order[middle] < positions.lowerBound { low = middle + 1 } else { high = middle }
-            }
-            while low < order.count, order[low] < positions.upperBound {
-                if let batch = unscored.removeValue(forKey: order[low]) { unscoredReadings -= batch.count }
-                low += 1
+            let first = order.partitionPoint { $0 < positions.lowerBound }
+            for position in order[first...].prefix(while: { $0 < positions.upperBound }) {
+                if let batch = unscored.removeValue(forKey: position) { unscoredReadings -= batch.count }
             }
             if order.count > 1_024, order.count > 4 * unscored.count { order.removeAll { unscored[$0] == nil } }
         }
@@ -165,8 +159,7 @@ extension IngestCore {
         case .backfill:
             guard phase == .running else { return }
             backfill = nil
-            store = .unknown(retryAt: retryMoment(now))
-            storeRetryDelay = min(storeRetryDelay * 2, limits.storeRetryLast)
+            askStoreLater(now)
         }
     }
 }

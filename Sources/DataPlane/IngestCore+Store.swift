@@ -78,7 +78,11 @@ extension IngestCore {
             &effects)
     }
 
-    func retryMoment(_ now: Moment) -> Moment { now.advanced(byMicroseconds: storeRetryDelay) }
+    /// Nothing is known of the row: it is read again, later each time.
+    mutating func askStoreLater(_ now: Moment) {
+        store = .unknown(retryAt: now.advanced(byMicroseconds: storeRetryDelay))
+        storeRetryDelay = min(storeRetryDelay * 2, limits.storeRetryLast)
+    }
 
     mutating func commit(_ transaction: StoreTransaction, _ effects: inout [Effect]) {
         store = .committing(transaction)
@@ -98,8 +102,7 @@ extension IngestCore {
     /// It may have gone in: only the row can tell. What was taken goes back, in case it did not.
     mutating func commitFailed(_ now: Moment) {
         guard case .committing = store else { return }
-        store = .unknown(retryAt: retryMoment(now))
-        storeRetryDelay = min(storeRetryDelay * 2, limits.storeRetryLast)
+        askStoreLater(now)
         window.putBack(committing)
         committing.removeAll()
         backfill = nil
@@ -107,8 +110,7 @@ extension IngestCore {
 
     mutating func checkpointUnavailable(_ now: Moment, _ effects: inout [Effect]) {
         guard store == .reading else { return }
-        store = .unknown(retryAt: retryMoment(now))
-        storeRetryDelay = min(storeRetryDelay * 2, limits.storeRetryLast)
+        askStoreLater(now)
         // Accepting and scoring do not wait for a store that is away.
         if phase == .starting { beginReplay(from: base, now, &effects) }
     }
@@ -184,9 +186,7 @@ extension IngestCore {
         phase = .retiring(reason, isOrdered: false)
         retireAgainAt = now.advanced(byMicroseconds: limits.storeRetryLast)
         // Nothing is accepted until there is a name: nobody is kept waiting for that.
-        refuse(waiting.map(\.request), .logFull(retryAfterSeconds: limits.fullRetryAfterSeconds), &effects)
-        waiting.removeAll()
-        waitingReadings = 0
+        refuseWaiting(.logFull(retryAfterSeconds: limits.fullRetryAfterSeconds), &effects)
     }
 
     /// Begins the life of a log under a name: all that memory knew of the old one is read again from the log.

@@ -132,8 +132,7 @@ package struct IngestCore: Hashable, Sendable {
         case .offered(let offers): for one in offers { offer(one, &effects) }
         case .appended(let number): appended(number, now, &effects)
         case .appendFailed(let number, let failure): appendFailed(number, failure, now, &effects)
-        case .ring(let ring):
-            adopt(ring, now)
+        case .ring(let ring): adopt(ring, now)
         case .scored(let number, let verdicts): scored(number, verdicts, now)
         case .callFailed(let number, let failure): callFailed(number, failure, now)
         case .committed(let row): committed(row, now, &effects)
