@@ -24,6 +24,7 @@ let swift: [SwiftSetting] = [
 
 let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let configuration = Target.Dependency.product(name: "Configuration", package: "swift-configuration")
+let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
 let grdbSQLite = Target.Dependency.product(name: "GRDBSQLite", package: "GRDB.swift")
 let httpClient = Target.Dependency.product(name: "AsyncHTTPClient", package: "async-http-client")
@@ -46,6 +47,7 @@ let packages: [(name: String, dependency: Package.Dependency)] = [
     ("hummingbird", .package(url: "https://github.com/hummingbird-project/hummingbird.git", exact: "2.28.1")),
     ("swift-argument-parser", .package(url: "https://github.com/apple/swift-argument-parser.git", exact: "1.8.2")),
     ("swift-configuration", .package(url: "https://github.com/apple/swift-configuration.git", exact: "1.4.0")),
+    ("swift-crypto", .package(url: "https://github.com/apple/swift-crypto.git", exact: "4.5.2")),
     ("swift-http-types", .package(url: "https://github.com/apple/swift-http-types.git", exact: "1.8.0")),
     ("swift-log", .package(url: "https://github.com/apple/swift-log.git", exact: "1.16.2")),
     ("swift-metrics", .package(url: "https://github.com/apple/swift-metrics.git", exact: "2.13.0")),
@@ -73,24 +75,36 @@ let pure: [Target] = [
     library("Telemetry"),
     library("HashRing", ["Telemetry"]),
     library("Membership", ["Telemetry"]),
+    library("ControlPlane", ["Telemetry", "Membership", "HashRing"]),
+    library("Wire", ["Telemetry", "Membership", "LogFormat"]),
     library("Detection", ["Telemetry", numerics]),
     library("LogFormat", ["Telemetry"]),
     library("DataPlane", ["Telemetry", "HashRing", "Detection", "LogFormat", "Ports"]),
     library("Ports", ["Telemetry", "HashRing"]),
     // A kit, not a part of the node: the data plane in a world of disasters.
-    library("Simulation", ["Telemetry", "HashRing", "Detection", "LogFormat", "DataPlane", "Ports"]),
+    library(
+        "Simulation",
+        [
+            "Telemetry", "HashRing", "Detection", "LogFormat", "DataPlane", "Ports", "Membership", "ControlPlane",
+            "Wire",
+        ]),
 ]
 
 let shells: [Target] = [
     library("ReadingFormats", ["Telemetry", "CSimdjson", "CZlib"]),
     library("ModelFormats", ["Telemetry", "Detection"]),
     library("IngestLog", ["Telemetry", "LogFormat"]),
-    library("ClusterActors", ["LogFormat"]),
+    library("ClusterKeys", [crypto]),
+    library(
+        "GossipTransport",
+        ["Telemetry", "Membership", "Wire", "ClusterKeys", crypto, logging, nioCore, nioPosix, lifecycle]),
+    library(
+        "ClusterActors", ["Telemetry", "LogFormat", "ClusterKeys", crypto, logging, nioCore, nioPosix, lifecycle]),
     library(
         "Roles",
         [
             "Telemetry", "HashRing", "Detection", "LogFormat", "DataPlane", "Ports", "IngestLog", "ClusterActors",
-            "ModelFormats", logging, metrics, lifecycle,
+            "ModelFormats", "Membership", "ControlPlane", "GossipTransport", logging, metrics, lifecycle,
         ]),
     library("DeviceFleet", ["Telemetry", httpClient, logging, nioCore, nioPosix, nioHTTP1, lifecycle]),
     library("NodeSettings", [configuration, logging]),
@@ -117,16 +131,18 @@ let executables: [Target] = [
     .executableTarget(
         name: "starling",
         dependencies: [
-            "Telemetry", "HashRing", "Detection", "Ports", "ModelFormats", "IngestLog", "Roles", "SQLiteStore",
-            "HTTPAPI", "DeviceFleet", "NodeSettings", "LogHandlers", argumentParser, configuration, httpClient, logging,
+            "Telemetry", "HashRing", "Detection", "Ports", "ModelFormats", "IngestLog", "Membership", "ClusterKeys",
+            "GossipTransport", "ClusterActors", "Roles", "SQLiteStore", "HTTPAPI", "DeviceFleet", "NodeSettings",
+            "LogHandlers", argumentParser, configuration, httpClient, logging,
             metrics, lifecycle, unixSignals, nioCore, nioHTTP1,
         ],
         swiftSettings: swift),
     .executableTarget(
         name: "starling-bench",
         dependencies: [
-            "Telemetry", "Detection", "LogFormat", "IngestLog", "ReadingFormats", "Simulation", "NodeHarness",
-            argumentParser, grdbSQLite,
+            "Telemetry", "HashRing", "Detection", "LogFormat", "IngestLog", "ReadingFormats", "Membership",
+            "ControlPlane",
+            "Wire", "ClusterKeys", "GossipTransport", "Simulation", "NodeHarness", argumentParser, grdbSQLite, logging,
         ],
         swiftSettings: swift),
 ]
@@ -144,14 +160,19 @@ let testTargets: [Target] = [
     tests(of: "Telemetry"),
     tests(of: "HashRing", ["Telemetry"]),
     tests(of: "Membership", ["Telemetry"]),
+    tests(of: "ControlPlane", ["Telemetry", "Membership", "HashRing"]),
+    tests(of: "Wire", ["Telemetry", "Membership", "LogFormat"]),
     tests(of: "Detection", ["Telemetry"]),
     tests(of: "LogFormat", ["Telemetry"]),
     tests(of: "DataPlane", ["Telemetry", "HashRing", "Detection", "LogFormat", "Ports"]),
-    tests(of: "Simulation", ["Telemetry", "HashRing", "DataPlane"]),
+    tests(of: "Simulation", ["Telemetry", "HashRing", "DataPlane", "Membership", "ControlPlane", "Wire"]),
     tests(of: "ReadingFormats", ["Telemetry", "CZlib"]),
     tests(of: "ModelFormats", ["Telemetry", "Detection"], resources: [.copy("Parity")]),
     tests(of: "IngestLog", ["Telemetry", "LogFormat"]),
-    tests(of: "ClusterActors"),
+    tests(of: "ClusterKeys", [crypto]),
+    tests(
+        of: "GossipTransport", ["Telemetry", "Membership", "Wire", "ClusterKeys", crypto, logging, nioCore, nioPosix]),
+    tests(of: "ClusterActors", ["Telemetry", "LogFormat", "ClusterKeys", logging, nioCore, nioPosix]),
     tests(
         of: "Roles",
         ["Telemetry", "HashRing", "Detection", "DataPlane", "Ports", "IngestLog", "LogFormat", logging, lifecycle]),

@@ -1,0 +1,8 @@
+import Testing
+import Wire
+
+struct DatagramTests {
+    @Test func aDatagramFitsAPacket() {
+        #expect(DatagramLimits.bytesMax <= 1_232)
+    }
+}
