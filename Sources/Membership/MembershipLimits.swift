@@ -3,6 +3,14 @@ package struct MembershipLimits: Hashable, Sendable {
     /// Parts of a table that have a digest of their own: 128 bytes find the sixteenth that differs.
     package static let partsCount = 16
 
+    // Bytes of texts. Part of the wire format: with them a datagram holds what must not be left out of it.
+    package static let nameBytesMax = 64
+    /// The longest IPv6 address has 45, a zone some more: hosts are looked up before they become members' addresses.
+    package static let hostBytesMax = 64
+    /// A host name of 253 bytes, a colon and a port.
+    package static let httpAddressBytesMax = 259
+    package static let versionBytesMax = 64
+
     /// One probe each: with its answer 2.5 packets a second and node.
     package var probeInterval: Int64 = 800_000
     /// Silence after which others are asked to try.
@@ -64,11 +72,6 @@ package struct MembershipLimits: Hashable, Sendable {
 
     /// Rows of the table, the gone included. Beyond it nobody new is taken in.
     package var membersMax = 4_096
-    /// Names, and hosts of addresses. A ping between the longest of them has room for the longest row: a row that fits
-    /// into no datagram would never be known.
-    package var nameBytesMax = 100
-    /// HTTP address and version.
-    package var textBytesMax = 100
     /// Beyond it a row is garbage: no member refutes that often, and it could not refute this.
     package var revisionsMax: UInt64 = 1 << 62
 

@@ -49,10 +49,10 @@ package struct Message: Hashable, Sendable {
 
     /// Whether every size is within bounds. What is not is dropped whole.
     func isWithin(_ limits: MembershipLimits) -> Bool {
-        guard rumors.count <= limits.messageRumorsMax, sender.isWithin(limits) else { return false }
+        guard rumors.count <= limits.messageRumorsMax, sender.isWithinBounds else { return false }
         switch body {
-        case .ping(_, let target): guard target?.isWithin(limits) ?? true else { return false }
-        case .pingRequest(_, let target): guard target.isWithin(limits) else { return false }
+        case .ping(_, let target): guard target?.isWithinBounds ?? true else { return false }
+        case .pingRequest(_, let target): guard target.isWithinBounds else { return false }
         case .pull(let digests, _): guard digests.count == MembershipLimits.partsCount else { return false }
         case .ack, .nack, .gossip, .table: break
         }
@@ -78,10 +78,10 @@ package struct Rumor: Hashable, Sendable {
     }
 
     func isWithin(_ limits: MembershipLimits) -> Bool {
-        member.id.isWithin(limits) && member.revision < limits.revisionsMax
-            && member.metadata.httpAddress.utf8.count <= limits.textBytesMax
-            && member.metadata.version.utf8.count <= limits.textBytesMax
-            && (accuser?.utf8.count ?? 0) <= limits.nameBytesMax
+        member.id.isWithinBounds && member.revision < limits.revisionsMax
+            && member.metadata.httpAddress.utf8.count <= MembershipLimits.httpAddressBytesMax
+            && member.metadata.version.utf8.count <= MembershipLimits.versionBytesMax
+            && (accuser?.utf8.count ?? 0) <= MembershipLimits.nameBytesMax
     }
 }
 
@@ -89,7 +89,8 @@ extension MemberID {
     /// Two lengths, the port, the incarnation.
     var bytesMax: Int { name.utf8.count + address.host.utf8.count + 16 }
 
-    func isWithin(_ limits: MembershipLimits) -> Bool {
-        !name.isEmpty && name.utf8.count <= limits.nameBytesMax && address.host.utf8.count <= limits.nameBytesMax
+    var isWithinBounds: Bool {
+        !name.isEmpty && name.utf8.count <= MembershipLimits.nameBytesMax
+            && address.host.utf8.count <= MembershipLimits.hostBytesMax
     }
 }
