@@ -14,22 +14,24 @@ extension MembershipCore {
             return
         }
         guard message.sender != me.id else { return }
-        let isTable = message.body == .table
+        let teller = message.body == .table ? message.sender.name : nil
+        let isMisjudged = message.rumors.contains { $0.member.name == me.name && $0.member.status != .alive }
         for rumor in message.rumors {
-            take(rumor, isTable: isTable, now, &effects)
+            take(rumor, ofTable: teller, now, &effects)
             guard phase.speaks else { return }
         }
-        answer(message, from: from, now, &effects)
+        answer(message, from: from, isMisjudged: isMisjudged, now, &effects)
     }
 
     private mutating func answer(
-        _ message: Message, from: MemberAddress, _ now: Moment, _ effects: inout [Effect]
+        _ message: Message, from: MemberAddress, isMisjudged: Bool, _ now: Moment, _ effects: inout [Effect]
     ) {
         switch message.body {
         case .ping(let number, let target):
             // The address went to this process, and another one is meant: it is as silent as if nobody were here.
             guard target.map({ $0.name == me.name }) ?? true else { return }
-            let isKnown = target == me.id
+            // Who does not know this node, or thinks ill of it, hears how it is: the refutation may be no news any more.
+            let isKnown = target == me.id && !isMisjudged
             send(.ack(number), to: from, about: message.sender.name, introduces: !isKnown, &effects)
             pullIfDifferent(message, from: from, now, &effects)
         case .ack(let number):
@@ -50,10 +52,14 @@ extension MembershipCore {
     private mutating func answerStranger(
         _ message: Message, from: MemberAddress, _ now: Moment, _ effects: inout [Effect]
     ) {
-        guard case .ping(let number, nil) = message.body, now >= nextStrangerAnswerAt else { return }
+        guard case .ping(let number, nil) = message.body else { return }
+        if now >= nextStrangerAnswersAt {
+            nextStrangerAnswersAt = now.advanced(byMicroseconds: limits.strangerAnswersInterval)
+            strangerAnswersLeft = limits.strangerAnswersMax
+        }
         let answer = Message(flock: flock, sender: me.id, digest: 0, body: .nack(number), rumors: [])
-        guard answer.bytesMax <= message.bytesMax else { return }
-        nextStrangerAnswerAt = now.advanced(byMicroseconds: limits.strangerAnswerInterval)
+        guard strangerAnswersLeft > 0, answer.bytesMax <= message.bytesMax else { return }
+        strangerAnswersLeft -= 1
         effects.append(.send(answer, to: from))
     }
 

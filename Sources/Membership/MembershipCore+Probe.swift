@@ -99,8 +99,18 @@ extension MembershipCore {
             let asked = probe.asked ?? 0
             worsen(by: asked == 0 ? 1 : max(0, asked - probe.nacks))
             suspect(probe.target, now, &effects)
-            // Each further ping tells it of the suspicion once more, for as long as it may still refute.
-            if present(probe.target) != nil { self.probe(probe.target, now, &effects) }
+        }
+    }
+
+    /// Pings suspects again and again, from those who accuse or observe them: each ping tells of the suspicion once
+    /// more, for as long as it may still be refuted.
+    mutating func remindSuspects(_ now: Moment, _ effects: inout [Effect]) {
+        for index in suspects {
+            guard let suspicion = rows[index].suspicion, now >= suspicion.remindAt else { continue }
+            rows[index].suspicion?.remindAt = now.advanced(byMicroseconds: limits.reminderInterval)
+            guard suspicion.accusers.contains(me.name) || isObserver(of: index) else { continue }
+            let id = rows[index].member.id
+            send(.ping(nextNumber(), target: id), to: id.address, about: id.name, &effects)
         }
     }
 
@@ -152,21 +162,27 @@ extension MembershipCore {
     /// One of the gone, for ever: it may only have been cut off.
     mutating func probeGone(_ now: Moment, _ effects: inout [Effect]) {
         guard now >= nextGoneProbeAt else { return }
-        nextGoneProbeAt = now.advanced(byMicroseconds: limits.goneProbeInterval)
+        nextGoneProbeAt = now.advanced(byMicroseconds: shared(limits.goneProbeInterval))
         guard presentCount <= rows.count, let gone = drawMembers(1, except: nil, { $0 == .dead }).first else { return }
         send(.ping(nextNumber(), target: gone), to: gone.address, about: gone.name, &effects)
     }
 
-    /// Seeds where no member is known to be: often while this node is alone, rarely afterwards.
+    /// Seeds where no member is known to be: all of them and often while this node is alone, afterwards one at a time.
     mutating func probeSeeds(_ now: Moment, _ effects: inout [Effect]) {
-        guard now >= nextSeedProbeAt else { return }
-        nextSeedProbeAt = now.advanced(
-            byMicroseconds: presentCount == 1 ? limits.joinInterval : limits.seedProbeInterval)
+        let isAlone = presentCount == 1
+        let pause = isAlone ? limits.joinInterval : shared(limits.seedProbeInterval)
+        guard now >= lastSeedProbeAt.advanced(byMicroseconds: pause) else { return }
+        lastSeedProbeAt = now
         guard !seeds.isEmpty else { return }
         let known = Set(rows.lazy.filter(\.member.status.isPresent).map(\.member.id.address))
-        for seed in seeds where !known.contains(seed) {
-            send(.ping(nextNumber(), target: nil), to: seed, about: nil, &effects)
-        }
+        var unknown = seeds.filter { !known.contains($0) }
+        if !isAlone, unknown.count > 1 { unknown = [unknown[random.draw(below: unknown.count)]] }
+        for seed in unknown { send(.ping(nextNumber(), target: nil), to: seed, about: nil, &effects) }
+    }
+
+    /// What one node need not do as often when many do it: one contact is enough for all.
+    private func shared(_ time: Int64) -> Int64 {
+        time &* Int64(max(1, presentCount / limits.sharersCount))
     }
 
     func stretched(_ time: Int64) -> Int64 { time &* Int64(health + 1) }

@@ -9,7 +9,9 @@ extension MembershipCore {
     func newSuspicion(accuser: String?, _ now: Moment) -> Suspicion {
         let others = max(0, presentCount - 2)
         let wanted = min(limits.confirmationsMax, others, Self.confirmedShare.count - 1)
-        return Suspicion(since: now, accusers: accuser.map { [$0] } ?? [], confirmationsWanted: wanted)
+        return Suspicion(
+            since: now, earliestEnd: now, accusers: accuser.map { [$0] } ?? [], confirmationsWanted: wanted,
+            remindAt: now.advanced(byMicroseconds: limits.reminderInterval))
     }
 
     func deadline(of suspicion: Suspicion) -> Moment {
@@ -17,14 +19,14 @@ extension MembershipCore {
         let had = min(wanted, max(0, suspicion.accusers.count - 1))
         let share = Self.confirmedShare[wanted][had]
         let span = limits.suspicionMax - (limits.suspicionMax - limits.suspicionMin) / 1_000 * share
-        return suspicion.since.advanced(byMicroseconds: span + suspicion.delay)
+        return max(suspicion.earliestEnd, suspicion.since.advanced(byMicroseconds: span))
     }
 
     mutating func suspect(_ id: MemberID, _ now: Moment, _ effects: inout [Effect]) {
         guard let index = present(id) else { return }
         var accused = rows[index].member
         accused.status = .suspect
-        take(Rumor(accused, accuser: me.name), isTable: false, now, &effects)
+        take(Rumor(accused, accuser: me.name), now, &effects)
     }
 
     /// One more that cannot reach a suspect. News as long as it shortens the time.
@@ -45,7 +47,7 @@ extension MembershipCore {
         for index in due {
             var member = rows[index].member
             member.status = .dead
-            take(Rumor(member), isTable: false, now, &effects)
+            take(Rumor(member), now, &effects)
         }
     }
 
@@ -70,7 +72,7 @@ extension MembershipCore {
         return true
     }
 
-    /// After a standstill everybody seemed silent: open probes are void, and suspects get the time back.
+    /// After a standstill everybody seemed silent: open probes are void, and suspects have time to refute again.
     mutating func noticeStandstill(_ now: Moment) {
         guard let lastTick else { return }
         let gap = now.microseconds &- lastTick.microseconds
@@ -79,6 +81,7 @@ extension MembershipCore {
         worsen(by: 1)
         probes.removeAll()
         relays.removeAll()
-        for index in suspects { rows[index].suspicion?.delay &+= gap }
+        let end = now.advanced(byMicroseconds: limits.suspicionMin)
+        for index in suspects { rows[index].suspicion?.earliestEnd = end }
     }
 }

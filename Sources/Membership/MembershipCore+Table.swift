@@ -9,8 +9,9 @@ extension MembershipCore {
         name == me.name ? me : places[name].map { rows[$0].member }
     }
 
-    /// - Parameter isTable: the row came from a table, not as news: then the dead are suspected first.
-    mutating func take(_ rumor: Rumor, isTable: Bool, _ now: Moment, _ effects: inout [Effect]) {
+    /// - Parameter teller: whose table the row is from; nil when it is news. What a table calls dead is suspected first,
+    ///   and who has the table is one of the accusers.
+    mutating func take(_ rumor: Rumor, ofTable teller: String? = nil, _ now: Moment, _ effects: inout [Effect]) {
         if rumor.member.name == me.name {
             takeOfMyself(rumor.member, &effects)
             return
@@ -20,17 +21,21 @@ extension MembershipCore {
             return
         }
         var new = rumor.member
+        var accuser = rumor.accuser
         let isSameLife = new.id == rows[index].member.id
-        if isTable, new.status == .dead, isSameLife, rows[index].member.status.isPresent { new.status = .suspect }
+        if let teller, new.status == .dead, isSameLife, rows[index].member.status.isPresent {
+            new.status = .suspect
+            accuser = teller
+        }
         guard new.supersedes(rows[index].member) else {
             if new.status == .suspect, isSameLife, new.revision == rows[index].member.revision,
-                rows[index].member.status == .suspect, let accuser = rumor.accuser
+                rows[index].member.status == .suspect, let accuser
             {
                 confirm(index, accuser: accuser)
             }
             return
         }
-        replace(index, by: new, accuser: rumor.accuser, now, &effects)
+        replace(index, by: new, accuser: accuser, now, &effects)
     }
 
     private mutating func replace(

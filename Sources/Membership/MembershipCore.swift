@@ -57,7 +57,7 @@ package struct MembershipCore: Hashable, Sendable {
     var round: [Int] = []
     var nextProbeAt = Moment(microseconds: .min)
     var nextGoneProbeAt = Moment(microseconds: .min)
-    var nextSeedProbeAt = Moment(microseconds: .min)
+    var lastSeedProbeAt = Moment(microseconds: 0)
     var nextForgetAt = Moment(microseconds: .min)
     var seeds: [MemberAddress] = []
     var lastTick: Moment?
@@ -68,7 +68,8 @@ package struct MembershipCore: Hashable, Sendable {
     var news = NewsQueue()
     var nextGossipAt = Moment(microseconds: .min)
     var nextPullAt = Moment(microseconds: .min)
-    var nextStrangerAnswerAt = Moment(microseconds: .min)
+    var nextStrangerAnswersAt = Moment(microseconds: .min)
+    var strangerAnswersLeft = 0
 
     /// - Parameters:
     ///   - incarnation: in `id`, larger than at every former start under this name.
@@ -97,7 +98,7 @@ package struct MembershipCore: Hashable, Sendable {
             phase = .running
             nextProbeAt = now.advanced(byMicroseconds: draw(limits.probeInterval))
             nextGoneProbeAt = now.advanced(byMicroseconds: draw(limits.goneProbeInterval))
-            nextSeedProbeAt = now
+            lastSeedProbeAt = now.advanced(byMicroseconds: -limits.joinInterval)
             announceMyself()
             resolve(addresses, now)
             probeSeeds(now, &effects)
@@ -107,7 +108,7 @@ package struct MembershipCore: Hashable, Sendable {
             guard metadata != me.metadata, me.status == .alive else { break }
             me.metadata = metadata
             reviseMyself(above: me.revision)
-        case .leave: leave(now)
+        case .leave: leave(now, &effects)
         case .tick: tick(now, &effects)
         }
         if phase.speaks { gossip(now, &effects) }
@@ -127,17 +128,22 @@ package struct MembershipCore: Hashable, Sendable {
         moveRelays(now, &effects)
         endSuspicions(now, &effects)
         guard phase == .running else { return }
+        remindSuspects(now, &effects)
         probeNext(now, &effects)
         probeGone(now, &effects)
         probeSeeds(now, &effects)
         forgetOld(now)
     }
 
-    private mutating func leave(_ now: Moment) {
+    private mutating func leave(_ now: Moment, _ effects: inout [Effect]) {
         guard phase == .running else { return }
         phase = .leaving(until: now.advanced(byMicroseconds: limits.leaveLinger))
         changeMyself { $0.status = .left }
         announceMyself()
+        // It happens once: those told at once need not wait for others to say it.
+        for member in drawMembers(limits.leaveTellsMax, except: nil, { $0.isPresent }) {
+            send(.gossip, to: member.address, about: nil, introduces: true, &effects)
+        }
     }
 
     private mutating func resolve(_ addresses: [MemberAddress], _ now: Moment) {
@@ -217,11 +223,13 @@ extension MembershipCore {
 
     struct Suspicion: Hashable, Sendable {
         let since: Moment
-        /// Moved by standstills.
-        var delay: Int64 = 0
+        /// Moved by standstills: nobody dies sooner.
+        var earliestEnd: Moment
         /// Sorted; the first and those that confirm it.
         var accusers: [String]
         let confirmationsWanted: Int
+        /// When it is pinged again.
+        var remindAt: Moment
     }
 
     /// Three bytes hold the numbers of a process's first days.

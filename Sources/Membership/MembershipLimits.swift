@@ -35,14 +35,17 @@ package struct MembershipLimits: Hashable, Sendable {
     package var suspicionMax: Int64 = 8_000_000
     /// Others that have to agree for the shortest time. At most three: `MembershipCore.confirmedShare` knows no more.
     package var confirmationsMax = 3
+    /// Pause between two pings of a suspect, whatever this node's health: they are for the suspect's good.
+    package var reminderInterval: Int64 = 300_000
     /// A gap between ticks from which on this process stood still, and silence proves nothing.
     package var standstillMin: Int64 = 450_000
 
     /// Pause between rounds of news; a round without news sends nothing.
     package var gossipInterval: Int64 = 50_000
     package var gossipFanout = 4
-    /// A rumor is sent this many times the decimal digits of the number of members.
-    package var retransmitFactor = 4
+    /// A rumor is sent this many times the decimal digits of the number of members: in a flock of 64, one in 300 changes
+    /// misses somebody, who pulls it when next pinged.
+    package var retransmitFactor = 5
     /// A message is made no larger than this, by `Message.bytesMax`: a sealed datagram of 1,200 bytes holds it.
     package var datagramMax = 1_100
     /// Rumors that ride on a message, where they fit.
@@ -59,16 +62,21 @@ package struct MembershipLimits: Hashable, Sendable {
 
     /// One member that is gone is pinged this often, for as long as it is known: partitions heal.
     package var goneProbeInterval: Int64 = 2_000_000
-    /// Seeds, until somebody is known, and afterwards those where no member is known to be.
+    /// Seeds, until somebody is known, and afterwards one of those where no member is known to be.
     package var joinInterval: Int64 = 400_000
-    package var seedProbeInterval: Int64 = 20_000_000
+    package var seedProbeInterval: Int64 = 5_000_000
+    /// So many nodes look for the gone at full rate; more share the work.
+    package var sharersCount = 16
     package var seedsMax = 64
     package var forgetAfter: Int64 = 86_400_000_000
     package var forgetInterval: Int64 = 1_000_000
-    /// Pause between two answers to nodes of other flocks.
-    package var strangerAnswerInterval: Int64 = 50_000
+    /// Answers to nodes of other flocks in each such time: enough for each of them to learn it soon.
+    package var strangerAnswersMax = 16
+    package var strangerAnswersInterval: Int64 = 1_000_000
     /// How long a leaver stays to spread the word.
     package var leaveLinger: Int64 = 600_000
+    /// Members that a leaver tells itself.
+    package var leaveTellsMax = 64
 
     /// Rows of the table, the gone included. Beyond it nobody new is taken in.
     package var membersMax = 4_096

@@ -115,3 +115,47 @@ struct TransitionTests {
         #expect(pings.first?.rumors.first?.member == Self.row(.suspect, revision: 1))
     }
 }
+
+/// What a node of another flock hears.
+struct StrangerTests {
+    private static func ping(_ number: UInt64, target: MemberID? = nil) -> Message {
+        let id = MemberID(name: "stranger", address: MemberAddress(host: "s", port: 1), incarnation: 1)
+        let row = Member(id: id, revision: 0, status: .alive)
+        return Message(flock: 8, sender: id, digest: 0, body: .ping(number, target: target), rumors: [Rumor(row)])
+    }
+
+    private static func answers(_ core: inout MembershipCore, _ message: Message, at time: Int64 = 0) -> [Message] {
+        let event = MembershipCore.Event.received(message, from: message.sender.address)
+        return core.handle(event, now: Moment(microseconds: time)).compactMap {
+            if case .send(let message, _) = $0 { message } else { nil }
+        }
+    }
+
+    @Test func aSeedPingIsAnsweredWithTheOtherFlockAndNothingElse() throws {
+        var core = TransitionTests.core()
+        _ = core.handle(.tick, now: TransitionTests.start)
+        let answer = try #require(Self.answers(&core, Self.ping(3)).first { $0.body == .nack(3) })
+        #expect(answer.flock == 7)
+        #expect(answer.rumors.isEmpty)
+    }
+
+    @Test func nothingElseIsAnsweredSoTwoFlocksCannotKeepEachOtherBusy() {
+        var core = TransitionTests.core()
+        let stranger = MemberID(name: "stranger", address: MemberAddress(host: "s", port: 1), incarnation: 1)
+        for body in [.nack(3), .ack(3), .gossip, .ping(3, target: core.me.id)] as [Message.Body] {
+            let message = Message(flock: 8, sender: stranger, digest: 0, body: body, rumors: [])
+            #expect(Self.answers(&core, message).isEmpty)
+        }
+    }
+
+    @Test func aFloodIsAnsweredNowAndThen() {
+        var core = TransitionTests.core()
+        var count = 0
+        for number in 0..<1_000 {
+            count += Self.answers(&core, Self.ping(UInt64(number)), at: Int64(number) * 1_000).count {
+                $0.body == .nack(UInt64(number))
+            }
+        }
+        #expect(count == core.limits.strangerAnswersMax)
+    }
+}
