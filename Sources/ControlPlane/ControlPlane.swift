@@ -25,6 +25,8 @@ package struct ControlPlane: Hashable, Sendable {
     /// As last told; nil before the first time.
     package private(set) var owners: [Owner]?
     package private(set) var join = Join.waiting
+    /// `MembershipCore.changesCount` when the owners were last worked out.
+    private var lookedAt: UInt64?
     private var nextResolveAt = Moment(microseconds: .min)
     /// Other flocks that were heard, told once each.
     private var strangers: Set<UInt64> = []
@@ -109,6 +111,8 @@ package struct ControlPlane: Hashable, Sendable {
         case .waiting, .joining: return
         case .alone, .joined: break
         }
+        guard membership.changesCount != lookedAt else { return }
+        lookedAt = membership.changesCount
         let next = currentOwners
         guard next != owners else { return }
         owners = next

@@ -1,13 +1,7 @@
 import Telemetry
 
-/// What comes in, what goes out, and the news that ride on it.
+/// What comes in and what goes out.
 extension MembershipCore {
-    struct News: Hashable, Sendable {
-        let rumor: Rumor
-        let order: UInt64
-        var sent = 0
-    }
-
     mutating func receive(_ message: Message, from: MemberAddress, _ now: Moment, _ effects: inout [Effect]) {
         guard phase.speaks else { return }
         guard message.isWithin(limits) else {
@@ -16,6 +10,7 @@ extension MembershipCore {
         }
         guard message.flock == flock else {
             counts.ofOtherFlocks += 1
+            answerStranger(message, from: from, now, &effects)
             return
         }
         guard message.sender != me.id else { return }
@@ -38,7 +33,7 @@ extension MembershipCore {
             send(.ack(number), to: from, about: message.sender.name, introduces: !isKnown, &effects)
             pullIfDifferent(message, from: from, now, &effects)
         case .ack(let number):
-            answered(number, &effects)
+            answered(number, by: message.sender, &effects)
             pullIfDifferent(message, from: from, now, &effects)
         case .pingRequest(let number, let target):
             pingForOther(number, target, asker: from, now, &effects)
@@ -48,6 +43,18 @@ extension MembershipCore {
             if !isAnswer { send(.pull(partDigests, isAnswer: true), to: from, about: nil, &effects) }
         case .gossip, .table: break
         }
+    }
+
+    /// Who looks for a flock here must learn that this is another one. What goes back is no larger than what came, is
+    /// not answered itself, and does not go often: nobody can use this node to shout at others.
+    private mutating func answerStranger(
+        _ message: Message, from: MemberAddress, _ now: Moment, _ effects: inout [Effect]
+    ) {
+        guard case .ping(let number, nil) = message.body, now >= nextStrangerAnswerAt else { return }
+        let answer = Message(flock: flock, sender: me.id, digest: 0, body: .nack(number), rumors: [])
+        guard answer.bytesMax <= message.bytesMax else { return }
+        nextStrangerAnswerAt = now.advanced(byMicroseconds: limits.strangerAnswerInterval)
+        effects.append(.send(answer, to: from))
     }
 
     private mutating func pullIfDifferent(
@@ -62,17 +69,24 @@ extension MembershipCore {
     /// end all were sent.
     private mutating func answerPull(_ digests: [UInt64], to address: MemberAddress, _ effects: inout [Effect]) {
         let differs = zip(digests, partDigests).map { $0 != $1 }
-        var wanted = ring.compactMap { rows[$0.name] }.filter { differs[part(of: $0.member.name)] }
-            .map { Rumor($0.member, accuser: $0.suspicion?.accusers.first) }
-        if differs[part(of: me.name)] { wanted.append(Rumor(me)) }
+        var wanted = ring.filter { differs[rows[$0].part] }
         if wanted.count > limits.pullRowsMax {
             let start = random.draw(below: wanted.count)
             wanted = Array((wanted[start...] + wanted[..<start]).prefix(limits.pullRowsMax))
         }
-        for start in stride(from: 0, to: wanted.count, by: max(1, limits.piggybackMax)) {
-            let piece = Array(wanted[start...].prefix(max(1, limits.piggybackMax)))
-            effects.append(.send(message(.table, piece), to: address))
+        var piece = message(.table, differs[myPart] ? [Rumor(me)] : [])
+        var room = limits.datagramMax - piece.bytesMax
+        for row in wanted {
+            let rumor = Rumor(rows[row].member, accuser: rows[row].suspicion?.accusers.first)
+            if piece.rumors.count == limits.messageRumorsMax || room < rumor.bytesMax {
+                effects.append(.send(piece, to: address))
+                piece = message(.table, [])
+                room = limits.datagramMax - piece.bytesMax
+            }
+            piece.rumors.append(rumor)
+            room -= rumor.bytesMax
         }
+        if !piece.rumors.isEmpty { effects.append(.send(piece, to: address)) }
     }
 
     /// - Parameters:
@@ -82,54 +96,75 @@ extension MembershipCore {
         _ body: Message.Body, to address: MemberAddress, about name: String?, introduces: Bool = false,
         _ effects: inout [Effect]
     ) {
-        var first: [Rumor] = []
-        if let name, let row = rows[name], row.member.status == .suspect || row.member.status == .dead {
-            first.append(Rumor(row.member, accuser: row.suspicion?.accusers.first))
+        // A row may say that somebody else is at this node's address: there is nobody to talk to.
+        guard address != me.id.address else { return }
+        var message = message(body, [])
+        if let name, let index = places[name] {
+            let member = rows[index].member
+            if member.status == .suspect || member.status == .dead {
+                message.rumors.append(Rumor(member, accuser: rows[index].suspicion?.accusers.first))
+            }
         }
         var introduces = introduces
         if case .ping(_, nil) = body { introduces = true }
-        if introduces { first.append(Rumor(me)) }
-        effects.append(.send(message(body, pickNews(first)), to: address))
+        if introduces { message.rumors.append(Rumor(me)) }
+        addNews(to: &message)
+        effects.append(.send(message, to: address))
     }
 
     private func message(_ body: Message.Body, _ rumors: [Rumor]) -> Message {
         Message(flock: flock, sender: me.id, digest: digest, body: body, rumors: rumors)
     }
+}
 
-    // MARK: News
-
-    mutating func announce(_ rumor: Rumor) {
-        news.removeAll { old in
-            let member = old.rumor.member
-            guard member.name == rumor.member.name else { return false }
-            return member != rumor.member || old.rumor.accuser == rumor.accuser
-        }
-        if news.count >= limits.rumorsMax,
-            let worn = news.indices.max(by: { (news[$0].sent, $1) < (news[$1].sent, $0) })
-        {
-            news.remove(at: worn)
-        }
-        newsCount &+= 1
-        news.append(News(rumor: rumor, order: newsCount))
+/// The news that ride on what goes out.
+extension MembershipCore {
+    mutating func announceMyself() {
+        news.remove { $0.row == nil }
+        makeRoomForNews()
+        news.add(NewsQueue.Item(row: nil, accuser: nil))
     }
 
-    /// What was sent least goes first, of that the newest; then what was sent often enough is no news any more.
-    private mutating func pickNews(_ first: [Rumor]) -> [Rumor] {
-        guard !news.isEmpty else { return first }
-        let room = max(0, limits.piggybackMax - first.count)
-        var chosen = Array(news.indices)
-        if chosen.count > room {
-            chosen.sort { (news[$0].sent, news[$1].order) < (news[$1].sent, news[$0].order) }
-            chosen = Array(chosen.prefix(room))
+    /// - Parameter isConfirmation: what was said of the row before is still true, and news.
+    mutating func announce(_ index: Int, accuser: String?, isConfirmation: Bool = false) {
+        if rows[index].newsCount > 0 {
+            rows[index].newsCount -= news.remove { item in
+                item.row == index && (!isConfirmation || item.accuser == accuser)
+            }
         }
-        var rumors = first
-        for index in chosen {
-            news[index].sent += 1
-            if !first.contains(news[index].rumor) { rumors.append(news[index].rumor) }
+        makeRoomForNews()
+        news.add(NewsQueue.Item(row: index, accuser: accuser))
+        rows[index].newsCount += 1
+    }
+
+    private mutating func makeRoomForNews() {
+        guard news.count >= limits.rumorsMax, let worn = news.removeMostSent()?.row else { return }
+        rows[worn].newsCount -= 1
+    }
+
+    private mutating func addNews(to message: inout Message) {
+        guard !news.isEmpty else { return }
+        var places = limits.piggybackMax - message.rumors.count
+        var room = limits.datagramMax - message.bytesMax
+        var chosen: [Rumor] = []
+        var worn: [Int] = []
+        // Taken out, so that it is not copied while rows are looked at.
+        var queue = NewsQueue()
+        swap(&queue, &news)
+        queue.choose(enough: retransmits) { item in
+            let rumor = Rumor(item.row.map { rows[$0].member } ?? me, accuser: item.accuser)
+            places -= 1
+            room -= rumor.bytesMax
+            guard places >= 0, room >= 0 else { return false }
+            chosen.append(rumor)
+            return true
+        } worn: { item in
+            if let row = item.row { worn.append(row) }
         }
-        let enough = retransmits
-        news.removeAll { $0.sent >= enough }
-        return rumors
+        swap(&queue, &news)
+        for row in worn { rows[row].newsCount -= 1 }
+        let first = message.rumors
+        message.rumors += chosen.filter { !first.contains($0) }
     }
 
     /// Das, Gupta, Motivala: a multiple of log N reaches everybody with high probability.
@@ -146,7 +181,7 @@ extension MembershipCore {
     mutating func gossip(_ now: Moment, _ effects: inout [Effect]) {
         guard !news.isEmpty, now >= nextGossipAt else { return }
         nextGossipAt = now.advanced(byMicroseconds: limits.gossipInterval)
-        for target in drawMembers(limits.gossipFanout, status: [.alive, .suspect], except: nil) {
+        for target in drawMembers(limits.gossipFanout, except: nil, { $0.isPresent }) {
             guard !news.isEmpty else { return }
             send(.gossip, to: target.address, about: nil, &effects)
         }

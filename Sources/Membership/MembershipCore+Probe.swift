@@ -6,8 +6,9 @@ extension MembershipCore {
     struct Probe: Hashable, Sendable {
         let number: UInt64
         let target: MemberID
-        let askOthersAt: Moment
-        let failsAt: Moment
+        let sentAt: Moment
+        /// This node's health when it was sent.
+        let health: Int
         /// Helpers asked; nil before.
         var asked: Int?
         var nacks = 0
@@ -16,6 +17,7 @@ extension MembershipCore {
     /// A ping for somebody else.
     struct Relay: Hashable, Sendable {
         let number: UInt64
+        let target: MemberID
         let askerNumber: UInt64
         let asker: MemberAddress
         let nackAt: Moment
@@ -26,72 +28,91 @@ extension MembershipCore {
     /// One step of the regular probing: by turns the next member on the ring, which so has a visitor at fixed times,
     /// and the next of a shuffled round, which finds a row of dead neighbours.
     mutating func probeNext(_ now: Moment, _ effects: inout [Effect]) {
+        if isSuccessorDue {
+            // Neighbours may have died together: the next one need not wait for its turn.
+            isSuccessorDue = false
+            if let next = successor() { probe(rows[next].member.id, now, &effects) }
+        }
         guard now >= nextProbeAt else { return }
         nextProbeAt = now.advanced(byMicroseconds: stretched(limits.probeInterval))
         probesCount &+= 1
         let target = probesCount % 2 == 0 ? nextOfRound() : successor() ?? nextOfRound()
-        guard let target, !probes.contains(where: { $0.target == target }) else { return }
-        probe(target, now, &effects)
+        if let target { probe(rows[target].member.id, now, &effects) }
     }
 
-    private func successor() -> MemberID? {
-        let start = ringIndex(of: RingPlace(point: Member.point(of: me.name), name: me.name))
+    /// The next row on the ring that is alive.
+    func successor() -> Int? {
+        let start = ringIndex(of: myPoint, me.name)
         for step in 0..<ring.count {
-            let row = rows[ring[(start + step) % ring.count].name]
-            if let row, row.member.status == .alive { return row.member.id }
+            let row = ring[(start + step) % ring.count]
+            if rows[row].member.status == .alive { return row }
         }
         return nil
     }
 
-    private mutating func nextOfRound() -> MemberID? {
+    private mutating func nextOfRound() -> Int? {
         for _ in 0..<2 {
-            while let name = round.popLast() {
-                if let member = rows[name]?.member, member.status.isPresent { return member.id }
+            while let row = round.popLast() {
+                if rows[row].member.status.isPresent { return row }
             }
-            round = drawnOrder(ring.map(\.name).filter { rows[$0]?.member.status.isPresent == true })
+            round = ring.filter { rows[$0].member.status.isPresent }
+            for index in stride(from: round.count - 1, to: 0, by: -1) {
+                round.swapAt(index, random.draw(below: index + 1))
+            }
         }
         return nil
     }
 
+    /// One probe of a member at a time: another one would prove no more.
     mutating func probe(_ target: MemberID, _ now: Moment, _ effects: inout [Effect]) {
+        guard !probes.contains(where: { $0.target == target }) else { return }
         guard probes.count < limits.probesMax else {
             counts.refusedProbes += 1
             return
         }
         let number = nextNumber()
-        probes.append(
-            Probe(
-                number: number, target: target,
-                askOthersAt: now.advanced(byMicroseconds: stretched(limits.directTimeout)),
-                failsAt: now.advanced(byMicroseconds: stretched(limits.probeTimeout))))
+        probes.append(Probe(number: number, target: target, sentAt: now, health: health))
         send(.ping(number, target: target), to: target.address, about: target.name, &effects)
     }
 
+    /// A probe waits as long as this node's health says; health that got better since counts.
+    private func isOver(_ time: Int64, of probe: Probe, _ now: Moment) -> Bool {
+        now >= probe.sentAt.advanced(byMicroseconds: time &* Int64(min(health, probe.health) + 1))
+    }
+
     mutating func moveProbes(_ now: Moment, _ effects: inout [Effect]) {
-        for index in probes.indices where probes[index].asked == nil && now >= probes[index].askOthersAt {
+        guard !probes.isEmpty else { return }
+        for index in probes.indices
+        where probes[index].asked == nil && isOver(limits.directTimeout, of: probes[index], now) {
             let target = probes[index].target
-            let helpers = drawMembers(limits.helpersMax, status: [.alive], except: target.name)
+            let helpers = drawMembers(limits.helpersMax, except: target.name) { $0 == .alive }
             probes[index].asked = helpers.count
             for helper in helpers {
                 send(.pingRequest(probes[index].number, target: target), to: helper.address, about: nil, &effects)
             }
         }
-        let failed = probes.filter { now >= $0.failsAt }
-        probes.removeAll { now >= $0.failsAt }
+        let failed = probes.filter { isOver(limits.probeTimeout, of: $0, now) }
+        guard !failed.isEmpty else { return }
+        probes.removeAll { probe in failed.contains { $0.number == probe.number } }
         for probe in failed {
             // Helpers that are silent too say more about this node than about the target.
             let asked = probe.asked ?? 0
             worsen(by: asked == 0 ? 1 : max(0, asked - probe.nacks))
             suspect(probe.target, now, &effects)
+            // Each further ping tells it of the suspicion once more, for as long as it may still refute.
+            if present(probe.target) != nil { self.probe(probe.target, now, &effects) }
         }
     }
 
-    mutating func answered(_ number: UInt64, _ effects: inout [Effect]) {
-        if let index = probes.firstIndex(where: { $0.number == number }) {
+    /// - Parameter sender: who says so: the target itself, or a helper that was asked.
+    mutating func answered(_ number: UInt64, by sender: MemberID, _ effects: inout [Effect]) {
+        if let index = probes.firstIndex(where: { $0.number == number }),
+            probes[index].target.name == sender.name || probes[index].asked != nil
+        {
             probes.remove(at: index)
             recover()
         }
-        if let index = relays.firstIndex(where: { $0.number == number }) {
+        if let index = relays.firstIndex(where: { $0.number == number && $0.target.name == sender.name }) {
             let relay = relays.remove(at: index)
             send(.ack(relay.askerNumber), to: relay.asker, about: nil, &effects)
         }
@@ -113,13 +134,14 @@ extension MembershipCore {
         let mine = nextNumber()
         relays.append(
             Relay(
-                number: mine, askerNumber: number, asker: asker,
+                number: mine, target: target, askerNumber: number, asker: asker,
                 nackAt: now.advanced(byMicroseconds: limits.nackTimeout),
                 endsAt: now.advanced(byMicroseconds: limits.probeTimeout)))
         send(.ping(mine, target: target), to: target.address, about: target.name, &effects)
     }
 
     mutating func moveRelays(_ now: Moment, _ effects: inout [Effect]) {
+        guard !relays.isEmpty else { return }
         relays.removeAll { now >= $0.endsAt }
         for index in relays.indices where !relays[index].isNacked && now >= relays[index].nackAt {
             relays[index].isNacked = true
@@ -131,7 +153,7 @@ extension MembershipCore {
     mutating func probeGone(_ now: Moment, _ effects: inout [Effect]) {
         guard now >= nextGoneProbeAt else { return }
         nextGoneProbeAt = now.advanced(byMicroseconds: limits.goneProbeInterval)
-        guard let gone = drawMembers(1, status: [.dead], except: nil).first else { return }
+        guard presentCount <= rows.count, let gone = drawMembers(1, except: nil, { $0 == .dead }).first else { return }
         send(.ping(nextNumber(), target: gone), to: gone.address, about: gone.name, &effects)
     }
 
@@ -141,7 +163,7 @@ extension MembershipCore {
         nextSeedProbeAt = now.advanced(
             byMicroseconds: presentCount == 1 ? limits.joinInterval : limits.seedProbeInterval)
         guard !seeds.isEmpty else { return }
-        let known = Set(ring.compactMap { rows[$0.name]?.member }.filter(\.status.isPresent).map(\.id.address))
+        let known = Set(rows.lazy.filter(\.member.status.isPresent).map(\.member.id.address))
         for seed in seeds where !known.contains(seed) {
             send(.ping(nextNumber(), target: nil), to: seed, about: nil, &effects)
         }
@@ -154,27 +176,39 @@ extension MembershipCore {
         return numbersCount
     }
 
-    /// Up to `count` different members, drawn.
-    mutating func drawMembers(_ count: Int, status: Set<MemberStatus>, except: String?) -> [MemberID] {
-        var candidates = ring.compactMap { place -> MemberID? in
-            guard place.name != except, let member = rows[place.name]?.member else { return nil }
-            return status.contains(member.status) ? member.id : nil
+    /// The row of this very life, if it is present.
+    func present(_ id: MemberID) -> Int? {
+        guard let index = places[id.name], rows[index].member.id == id, rows[index].member.status.isPresent else {
+            return nil
         }
-        var drawn: [MemberID] = []
-        while drawn.count < count, !candidates.isEmpty {
-            let index = random.draw(below: candidates.count)
-            drawn.append(candidates[index])
-            candidates.swapAt(index, candidates.count - 1)
-            candidates.removeLast()
-        }
-        return drawn
+        return index
     }
 
-    private mutating func drawnOrder(_ names: [String]) -> [String] {
-        var names = names
-        for index in stride(from: names.count - 1, to: 0, by: -1) {
-            names.swapAt(index, random.draw(below: index + 1))
+    /// Up to `count` different members, drawn. Luck is tried first: it need not look at all rows.
+    mutating func drawMembers(_ count: Int, except: String?, _ isWanted: (MemberStatus) -> Bool) -> [MemberID] {
+        guard !rows.isEmpty else { return [] }
+        let exceptIndex = except.flatMap { places[$0] }
+        var drawn: [Int] = []
+        if rows.count > 8 * count {
+            for _ in 0..<4 * count where drawn.count < count {
+                let index = random.draw(below: rows.count)
+                guard index != exceptIndex, isWanted(rows[index].member.status), !drawn.contains(index) else {
+                    continue
+                }
+                drawn.append(index)
+            }
         }
-        return names
+        if drawn.count < count {
+            var rest = rows.indices.filter {
+                $0 != exceptIndex && isWanted(rows[$0].member.status) && !drawn.contains($0)
+            }
+            while drawn.count < count, !rest.isEmpty {
+                let index = random.draw(below: rest.count)
+                drawn.append(rest[index])
+                rest.swapAt(index, rest.count - 1)
+                rest.removeLast()
+            }
+        }
+        return drawn.map { rows[$0].member.id }
     }
 }

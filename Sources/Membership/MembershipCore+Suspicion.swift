@@ -21,54 +21,50 @@ extension MembershipCore {
     }
 
     mutating func suspect(_ id: MemberID, _ now: Moment, _ effects: inout [Effect]) {
-        guard let member = rows[id.name]?.member, member.id == id, member.status.isPresent else { return }
-        var accused = member
+        guard let index = present(id) else { return }
+        var accused = rows[index].member
         accused.status = .suspect
         take(Rumor(accused, accuser: me.name), isTable: false, now, &effects)
     }
 
     /// One more that cannot reach a suspect. News as long as it shortens the time.
-    mutating func confirm(_ name: String, accuser: String) {
-        guard var row = rows[name], var suspicion = row.suspicion else { return }
-        guard suspicion.accusers.count <= suspicion.confirmationsWanted, !suspicion.accusers.contains(accuser) else {
-            return
-        }
-        suspicion.accusers.append(accuser)
-        suspicion.accusers.sort()
-        row.suspicion = suspicion
-        rows[name] = row
-        announce(Rumor(row.member, accuser: accuser))
+    mutating func confirm(_ index: Int, accuser: String) {
+        guard let suspicion = rows[index].suspicion, suspicion.accusers.count <= suspicion.confirmationsWanted,
+            !suspicion.accusers.contains(accuser)
+        else { return }
+        rows[index].suspicion?.accusers.append(accuser)
+        rows[index].suspicion?.accusers.sort()
+        announce(index, accuser: accuser, isConfirmation: true)
     }
 
     mutating func endSuspicions(_ now: Moment, _ effects: inout [Effect]) {
-        let due = ring.compactMap { place -> Member? in
-            guard let row = rows[place.name], let suspicion = row.suspicion else { return nil }
-            return now >= deadline(of: suspicion) ? row.member : nil
+        guard !suspects.isEmpty else { return }
+        let due = suspects.filter { index in
+            rows[index].suspicion.map { now >= deadline(of: $0) } ?? false
         }
-        for var member in due {
+        for index in due {
+            var member = rows[index].member
             member.status = .dead
             take(Rumor(member), isTable: false, now, &effects)
         }
     }
 
     /// Probes a new suspect at once, where this node is one of its observers.
-    mutating func observe(_ suspect: Member, _ now: Moment, _ effects: inout [Effect]) {
-        guard phase == .running, isObserver(of: suspect.name) else { return }
-        guard !probes.contains(where: { $0.target == suspect.id }) else { return }
-        probe(suspect.id, now, &effects)
+    mutating func observe(_ index: Int, _ now: Moment, _ effects: inout [Effect]) {
+        guard phase == .running, isObserver(of: index) else { return }
+        probe(rows[index].member.id, now, &effects)
     }
 
-    /// Whether this node is among the nearest present predecessors of `name` on the ring.
-    func isObserver(of name: String) -> Bool {
-        let mine = RingPlace(point: Member.point(of: me.name), name: me.name)
-        let myIndex = ringIndex(of: mine)
-        var index = ringIndex(of: RingPlace(point: Member.point(of: name), name: name))
+    /// Whether this node is among the nearest present predecessors of a row on the ring.
+    func isObserver(of row: Int) -> Bool {
+        // This node stands between its neighbours but is no row.
+        let mine = ringIndex(of: myPoint, me.name)
+        var index = ringIndex(of: rows[row].point, rows[row].member.name)
         var seen = 0
         for _ in 0..<ring.count {
-            // This node stands between its neighbours but is no row.
-            if index == myIndex || (index == 0 && myIndex == ring.count) { return true }
+            if index == mine || (index == 0 && mine == ring.count) { return true }
             index = index == 0 ? ring.count - 1 : index - 1
-            if rows[ring[index].name]?.member.status == .alive { seen += 1 }
+            if rows[ring[index]].member.status == .alive { seen += 1 }
             if seen == limits.observersMax { return false }
         }
         return true
@@ -83,6 +79,6 @@ extension MembershipCore {
         worsen(by: 1)
         probes.removeAll()
         relays.removeAll()
-        for place in ring where rows[place.name]?.suspicion != nil { rows[place.name]?.suspicion?.delay &+= gap }
+        for index in suspects { rows[index].suspicion?.delay &+= gap }
     }
 }

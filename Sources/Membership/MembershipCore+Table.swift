@@ -2,14 +2,11 @@ import Telemetry
 
 /// The table: what is taken in, and what follows from it.
 extension MembershipCore {
-    /// Of all present members, this node's own included. Equal digests mean equal tables.
-    package var digest: UInt64 { partDigests.reduce(0, ^) }
-
     /// Every row but the forgotten, this node's own first.
-    package var members: [Member] { [me] + ring.compactMap { rows[$0.name]?.member } }
+    package var members: [Member] { [me] + ring.map { rows[$0].member } }
 
     package func member(_ name: String) -> Member? {
-        name == me.name ? me : rows[name]?.member
+        name == me.name ? me : places[name].map { rows[$0].member }
     }
 
     /// - Parameter isTable: the row came from a table, not as news: then the dead are suspected first.
@@ -18,36 +15,42 @@ extension MembershipCore {
             takeOfMyself(rumor.member, &effects)
             return
         }
-        guard var row = rows[rumor.member.name] else {
+        guard let index = places[rumor.member.name] else {
             takeNew(rumor, now, &effects)
             return
         }
         var new = rumor.member
-        let isSameLife = new.id == row.member.id
-        if isTable, new.status == .dead, isSameLife, row.member.status.isPresent { new.status = .suspect }
-        guard new.supersedes(row.member) else {
-            if new.status == .suspect, new.id == row.member.id, new.revision == row.member.revision,
-                row.member.status == .suspect, let accuser = rumor.accuser
+        let isSameLife = new.id == rows[index].member.id
+        if isTable, new.status == .dead, isSameLife, rows[index].member.status.isPresent { new.status = .suspect }
+        guard new.supersedes(rows[index].member) else {
+            if new.status == .suspect, isSameLife, new.revision == rows[index].member.revision,
+                rows[index].member.status == .suspect, let accuser = rumor.accuser
             {
-                confirm(new.name, accuser: accuser)
+                confirm(index, accuser: accuser)
             }
             return
         }
-        let old = row.member
+        replace(index, by: new, accuser: rumor.accuser, now, &effects)
+    }
+
+    private mutating func replace(
+        _ index: Int, by new: Member, accuser: String?, _ now: Moment, _ effects: inout [Effect]
+    ) {
+        var new = new
+        let old = rows[index].member
         // An accusation brings no metadata of its own: only the member itself changes it, with its revision.
-        if isSameLife, new.revision == old.revision { new.metadata = old.metadata }
-        row.member = new
-        let wasGone = row.goneSince
-        row.suspicion = nil
-        row.goneSince = new.status.isPresent ? nil : (isSameLife ? wasGone : nil) ?? now
-        if new.status == .suspect {
-            row.suspicion = newSuspicion(accuser: rumor.accuser, now)
-            counts.suspicions += 1
+        if new.id == old.id, new.revision == old.revision { new.metadata = old.metadata }
+        if new.status == .suspect, old.status == .alive, successor() == index { isSuccessorDue = true }
+        if new.id != old.id || new.status.isPresent {
+            rows[index].goneSince = new.status.isPresent ? nil : now
+        } else {
+            rows[index].goneSince = rows[index].goneSince ?? now
         }
-        store(row, replacing: old)
-        announce(Rumor(new, accuser: rumor.accuser))
+        store(new, at: index)
+        setSuspicion(of: index, accuser: accuser, now)
+        announce(index, accuser: accuser)
         effects.append(.memberChanged(new))
-        if new.status == .suspect { observe(new, now, &effects) }
+        if new.status == .suspect { observe(index, now, &effects) }
         if new.id != old.id { probes.removeAll { $0.target == old.id } }
     }
 
@@ -58,14 +61,18 @@ extension MembershipCore {
             counts.refusedMembers += 1
             return
         }
-        var row = Row(member: rumor.member)
-        if rumor.member.status == .suspect { row.suspicion = newSuspicion(accuser: rumor.accuser, now) }
-        let place = RingPlace(point: Member.point(of: rumor.member.name), name: rumor.member.name)
-        ring.insert(place, at: ringIndex(of: place))
-        store(row, replacing: nil)
-        announce(rumor)
-        effects.append(.memberChanged(rumor.member))
-        if rumor.member.status == .suspect { observe(rumor.member, now, &effects) }
+        let member = rumor.member
+        let point = Member.point(of: member.name)
+        let index = rows.count
+        ring.insert(index, at: ringIndex(of: point, member.name))
+        places[member.name] = index
+        rows.append(Row(member: member, point: point, part: Self.part(of: point), digest: 0))
+        presentCount += 1
+        store(member, at: index)
+        setSuspicion(of: index, accuser: rumor.accuser, now)
+        announce(index, accuser: rumor.accuser)
+        effects.append(.memberChanged(member))
+        if member.status == .suspect { observe(index, now, &effects) }
     }
 
     private mutating func takeOfMyself(_ row: Member, _ effects: inout [Effect]) {
@@ -87,46 +94,85 @@ extension MembershipCore {
 
     mutating func reviseMyself(above revision: UInt64) {
         changeMyself { $0.revision = revision &+ 1 }
-        announce(Rumor(me))
+        announceMyself()
     }
 
     mutating func changeMyself(_ change: (inout Member) -> Void) {
-        let part = part(of: me.name)
-        partDigests[part] ^= me.digest
+        let old = me.digest
         change(&me)
-        partDigests[part] ^= me.digest
+        count(old ^ me.digest, in: myPart)
     }
 
-    mutating func store(_ row: Row, replacing old: Member?) {
-        let part = part(of: row.member.name)
-        partDigests[part] ^= (old?.digest ?? 0) ^ row.member.digest
-        presentCount += (row.member.status.isPresent ? 1 : 0) - (old?.status.isPresent == true ? 1 : 0)
-        rows[row.member.name] = row
+    private mutating func store(_ member: Member, at index: Int) {
+        presentCount += (member.status.isPresent ? 1 : 0) - (rows[index].member.status.isPresent ? 1 : 0)
+        let digest = member.digest
+        count(rows[index].digest ^ digest, in: rows[index].part)
+        rows[index].digest = digest
+        rows[index].member = member
     }
 
+    private mutating func setSuspicion(of index: Int, accuser: String?, _ now: Moment) {
+        if rows[index].suspicion != nil { suspects.removeAll { $0 == index } }
+        rows[index].suspicion = nil
+        guard rows[index].member.status == .suspect else { return }
+        rows[index].suspicion = newSuspicion(accuser: accuser, now)
+        suspects.append(index)
+        counts.suspicions += 1
+    }
+
+    private mutating func count(_ change: UInt64, in part: Int) {
+        partDigests[part] ^= change
+        digest ^= change
+        changesCount &+= 1
+    }
+
+    /// Looked at once a second: a day has many.
     mutating func forgetOld(_ now: Moment) {
-        let old = ring.filter { place in
-            guard let since = rows[place.name]?.goneSince else { return false }
-            return now >= since.advanced(byMicroseconds: limits.forgetAfter)
-        }
-        for place in old {
-            rows[place.name] = nil
-            ring.removeAll { $0 == place }
-            news.removeAll { $0.rumor.member.name == place.name }
+        guard now >= nextForgetAt else { return }
+        nextForgetAt = now.advanced(byMicroseconds: limits.forgetInterval)
+        var index = 0
+        while index < rows.count {
+            if let since = rows[index].goneSince, now >= since.advanced(byMicroseconds: limits.forgetAfter) {
+                forget(index)
+            } else {
+                index += 1
+            }
         }
     }
 
-    func part(of name: String) -> Int {
-        Int(Member.point(of: name) % UInt64(MembershipLimits.partsCount))
+    /// The last row takes the place.
+    private mutating func forget(_ index: Int) {
+        let last = rows.count - 1
+        news.remove { $0.row == index }
+        places[rows[index].member.name] = nil
+        ring.removeAll { $0 == index }
+        if index != last {
+            rows.swapAt(index, last)
+            places[rows[index].member.name] = index
+            if let place = ring.firstIndex(of: last) { ring[place] = index }
+            if let place = suspects.firstIndex(of: last) { suspects[place] = index }
+            news.renumber(last, as: index)
+        }
+        rows.removeLast()
+        round = []
+        changesCount &+= 1
     }
 
-    /// Where `place` stands or belongs.
-    func ringIndex(of place: RingPlace) -> Int {
+    static func part(of point: UInt64) -> Int {
+        Int(point % UInt64(MembershipLimits.partsCount))
+    }
+
+    /// Where `name` stands or belongs in `ring`.
+    func ringIndex(of point: UInt64, _ name: String) -> Int {
         var low = 0
         var high = ring.count
         while low < high {
             let middle = (low + high) / 2
-            if ring[middle] < place { low = middle + 1 } else { high = middle }
+            let row = ring[middle]
+            let isBefore =
+                rows[row].point == point
+                ? rows[row].member.name.utf8.lexicographicallyPrecedes(name.utf8) : rows[row].point < point
+            if isBefore { low = middle + 1 } else { high = middle }
         }
         return low
     }

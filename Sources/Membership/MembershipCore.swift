@@ -31,32 +31,44 @@ package struct MembershipCore: Hashable, Sendable {
     package internal(set) var phase = Phase.waiting
     package internal(set) var counts = Counts()
 
-    // The table: rows by name; names in the order of their points; the digest, kept up to date.
-    var rows: [String: Row] = [:]
-    var ring: [RingPlace] = []
+    // The table: rows in the order in which they came, where each name is, and the rows in the order of their points.
+    var rows: [Row] = []
+    var places: [String: Int] = [:]
+    var ring: [Int] = []
+    /// Rows that are suspected.
+    var suspects: [Int] = []
     var partDigests = [UInt64](repeating: 0, count: MembershipLimits.partsCount)
+    /// Of all present members, this node's own included. Equal digests mean equal tables.
+    package internal(set) var digest: UInt64 = 0
     package internal(set) var presentCount = 1
+    /// Raised whenever a row changes: as long as it is the same, so are `members`.
+    package internal(set) var changesCount: UInt64 = 0
+    let myPoint: UInt64
+    let myPart: Int
 
     // Probing.
     var random: SeededGenerator
     var probes: [Probe] = []
     var relays: [Relay] = []
-    var numbersCount: UInt64 = 0
+    var numbersCount: UInt64
     var probesCount: UInt64 = 0
-    var round: [String] = []
+    /// The successor is probed at the next tick: the one before it was just suspected.
+    var isSuccessorDue = false
+    var round: [Int] = []
     var nextProbeAt = Moment(microseconds: .min)
     var nextGoneProbeAt = Moment(microseconds: .min)
     var nextSeedProbeAt = Moment(microseconds: .min)
+    var nextForgetAt = Moment(microseconds: .min)
     var seeds: [MemberAddress] = []
     var lastTick: Moment?
     /// The local health multiplier of Lifeguard, less one: 0 is healthy.
     package internal(set) var health = 0
 
     // News.
-    var news: [News] = []
-    var newsCount: UInt64 = 0
+    var news = NewsQueue()
     var nextGossipAt = Moment(microseconds: .min)
     var nextPullAt = Moment(microseconds: .min)
+    var nextStrangerAnswerAt = Moment(microseconds: .min)
 
     /// - Parameters:
     ///   - incarnation: in `id`, larger than at every former start under this name.
@@ -68,8 +80,13 @@ package struct MembershipCore: Hashable, Sendable {
         self.limits = limits
         self.flock = flock
         me = Member(id: id, revision: 0, status: .alive, metadata: metadata)
+        myPoint = Member.point(of: id.name)
+        myPart = Self.part(of: myPoint)
         random = SeededGenerator(seed: seed)
-        partDigests[part(of: id.name)] = me.digest
+        // An answer to the process that was here before must not look like one to this process.
+        numbersCount = UInt64(random.draw(below: Self.firstNumbersCount))
+        digest = me.digest
+        partDigests[myPart] = digest
     }
 
     package mutating func handle(_ event: Event, now: Moment) -> [Effect] {
@@ -81,7 +98,7 @@ package struct MembershipCore: Hashable, Sendable {
             nextProbeAt = now.advanced(byMicroseconds: draw(limits.probeInterval))
             nextGoneProbeAt = now.advanced(byMicroseconds: draw(limits.goneProbeInterval))
             nextSeedProbeAt = now
-            announce(Rumor(me))
+            announceMyself()
             resolve(addresses, now)
             probeSeeds(now, &effects)
         case .seedsResolved(let addresses): resolve(addresses, now)
@@ -120,7 +137,7 @@ package struct MembershipCore: Hashable, Sendable {
         guard phase == .running else { return }
         phase = .leaving(until: now.advanced(byMicroseconds: limits.leaveLinger))
         changeMyself { $0.status = .left }
-        announce(Rumor(me))
+        announceMyself()
     }
 
     private mutating func resolve(_ addresses: [MemberAddress], _ now: Moment) {
@@ -185,20 +202,17 @@ extension MembershipCore {
         package internal(set) var refusedProbes = 0
     }
 
-    struct RingPlace: Hashable, Sendable {
-        let point: UInt64
-        let name: String
-
-        static func < (lhs: RingPlace, rhs: RingPlace) -> Bool {
-            lhs.point == rhs.point ? lhs.name.utf8.lexicographicallyPrecedes(rhs.name.utf8) : lhs.point < rhs.point
-        }
-    }
-
     struct Row: Hashable, Sendable {
         var member: Member
+        /// Where the name stands on the ring, the part of the table that it belongs to, and the row's share of digests.
+        let point: UInt64
+        let part: Int
+        var digest: UInt64
         var suspicion: Suspicion?
         /// Since when the member is gone.
         var goneSince: Moment?
+        /// News of this row that are waiting.
+        var newsCount = 0
     }
 
     struct Suspicion: Hashable, Sendable {
@@ -209,4 +223,7 @@ extension MembershipCore {
         var accusers: [String]
         let confirmationsWanted: Int
     }
+
+    /// Three bytes hold the numbers of a process's first days.
+    static let firstNumbersCount = 1 << 20
 }

@@ -43,7 +43,9 @@ package struct MembershipLimits: Hashable, Sendable {
     package var gossipFanout = 4
     /// A rumor is sent this many times the decimal digits of the number of members.
     package var retransmitFactor = 4
-    /// Rumors that ride on a message: a datagram of 1,200 bytes holds them.
+    /// A message is made no larger than this, by `Message.bytesMax`: a sealed datagram of 1,200 bytes holds it.
+    package var datagramMax = 1_100
+    /// Rumors that ride on a message, where they fit.
     package var piggybackMax = 8
     /// Rumors accepted in one message.
     package var messageRumorsMax = 16
@@ -62,6 +64,9 @@ package struct MembershipLimits: Hashable, Sendable {
     package var seedProbeInterval: Int64 = 20_000_000
     package var seedsMax = 64
     package var forgetAfter: Int64 = 86_400_000_000
+    package var forgetInterval: Int64 = 1_000_000
+    /// Pause between two answers to nodes of other flocks.
+    package var strangerAnswerInterval: Int64 = 50_000
     /// How long a leaver stays to spread the word.
     package var leaveLinger: Int64 = 600_000
 

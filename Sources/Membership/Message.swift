@@ -6,7 +6,7 @@ package struct Message: Hashable, Sendable {
     /// Of the sender's table: one that differs from the receiver's starts a pull.
     package let digest: UInt64
     package let body: Body
-    package let rumors: [Rumor]
+    package internal(set) var rumors: [Rumor]
 
     package init(flock: UInt64, sender: MemberID, digest: UInt64, body: Body, rumors: [Rumor]) {
         self.flock = flock
@@ -32,6 +32,21 @@ package struct Message: Hashable, Sendable {
         case table
     }
 
+    /// No encoding is larger: texts, lengths and numbers at their longest.
+    var bytesMax: Int {
+        var bytes = Self.headBytesMax + sender.bytesMax
+        switch body {
+        case .ping(_, let target): bytes += target?.bytesMax ?? 0
+        case .pingRequest(_, let target): bytes += target.bytesMax
+        case .pull(let digests, _): bytes += 8 * digests.count
+        case .ack, .nack, .gossip, .table: break
+        }
+        return rumors.reduce(bytes) { $0 + $1.bytesMax }
+    }
+
+    /// Flock and digest, 8 each; the number, 10; version, kind and counts.
+    static let headBytesMax = 34
+
     /// Whether every size is within bounds. What is not is dropped whole.
     func isWithin(_ limits: MembershipLimits) -> Bool {
         guard rumors.count <= limits.messageRumorsMax, sender.isWithinBounds else { return false }
@@ -56,6 +71,12 @@ package struct Rumor: Hashable, Sendable {
         self.accuser = accuser
     }
 
+    /// Revision, load, status, four lengths; what accuses at most.
+    var bytesMax: Int {
+        member.id.bytesMax + member.metadata.httpAddress.utf8.count + member.metadata.version.utf8.count
+            + (accuser?.utf8.count ?? 0) + 20
+    }
+
     func isWithin(_ limits: MembershipLimits) -> Bool {
         member.id.isWithinBounds && member.revision < limits.revisionsMax
             && member.metadata.httpAddress.utf8.count <= MembershipLimits.httpAddressBytesMax
@@ -65,6 +86,9 @@ package struct Rumor: Hashable, Sendable {
 }
 
 extension MemberID {
+    /// Two lengths, the port, the incarnation.
+    var bytesMax: Int { name.utf8.count + address.host.utf8.count + 16 }
+
     var isWithinBounds: Bool {
         !name.isEmpty && name.utf8.count <= MembershipLimits.nameBytesMax
             && address.host.utf8.count <= MembershipLimits.hostBytesMax
