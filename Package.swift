@@ -3,7 +3,7 @@ import PackageDescription
 
 // MARK: Compiler settings, the same for every Swift target
 
-let swift: [SwiftSetting] = [
+let always: [SwiftSetting] = [
     // https://github.com/swiftlang/swift-evolution/blob/main/proposals/0335-existential-any.md
     .enableUpcomingFeature("ExistentialAny"),
     // https://github.com/swiftlang/swift-evolution/blob/main/proposals/0409-access-level-on-imports.md
@@ -19,6 +19,10 @@ let swift: [SwiftSetting] = [
     // https://github.com/swiftlang/swift-evolution/blob/main/proposals/0480-swiftpm-warning-control.md
     .treatAllWarnings(as: .error),
 ]
+
+/// Fuzzers want counters in all that they reach (docs/FUZZING.md).
+let isFuzzing = Context.environment["STARLING_FUZZ"] != nil
+let swift = always + (isFuzzing ? [.unsafeFlags(["-sanitize=fuzzer"])] : [])
 
 // MARK: Libraries others keep, each at one exact version
 
@@ -192,6 +196,19 @@ let testTargets: [Target] = [
         name: "NodeTests", dependencies: ["NodeHarness", "Telemetry", "LogFormat", grdbSQLite], swiftSettings: swift),
 ]
 
+// MARK: Fuzzers: programs around one decoder each, only with STARLING_FUZZ
+
+func fuzzer(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .executableTarget(
+        name: name, dependencies: ["CLibFuzzer"] + dependencies, path: "Tests/Fuzz/\(name)", swiftSettings: swift,
+        linkerSettings: [.unsafeFlags(["-sanitize=fuzzer", "-use-ld=lld"])])
+}
+
+let fuzzers: [Target] = [
+    .systemLibrary(name: "CLibFuzzer", path: "Tests/Fuzz/CLibFuzzer"),
+    fuzzer("DatagramFuzz", ["Membership", "Wire"]),
+]
+
 // MARK: A part of the package, built alone
 //
 // `STARLING_ONLY=DetectionTests swift test` sees only that target and what it needs, so the tests of a pure target
@@ -213,7 +230,7 @@ func closure(of names: [String], in targets: [Target]) -> [Target] {
     return targets.filter { wanted.contains($0.name) }
 }
 
-let all = pure + shells + adapters + systemLibraries + executables + testKits + testTargets
+let all = pure + shells + adapters + systemLibraries + executables + testKits + testTargets + (isFuzzing ? fuzzers : [])
 let chosen =
     Context.environment["STARLING_ONLY"].map {
         closure(of: $0.split(separator: ",").map(String.init), in: all)

@@ -3,13 +3,15 @@
 enum NumericHost {
     static let v4BytesCount = 4
     static let v6BytesCount = 16
+    private static let v4TextMax = 15
+    private static let v6TextMax = 39
 
-    /// 4 bytes, 16 bytes, or nil.
+    /// 4 bytes, 16 bytes, or nil: also where the text is shorter, as of `::1`.
     static func bytes(of text: String) -> [UInt8]? {
-        // The longest have 15 and 39; more need no look.
-        guard text.utf8.count <= 39 else { return nil }
         if let bytes = v4Bytes(of: text) { return bytes }
-        guard let bytes = v6Bytes(of: text), self.text(of: bytes) == text else { return nil }
+        guard (v6BytesCount...v6TextMax).contains(text.utf8.count), let bytes = v6Bytes(of: text),
+            self.text(of: bytes) == text
+        else { return nil }
         return bytes
     }
 
@@ -20,6 +22,7 @@ enum NumericHost {
     }
 
     private static func v4Bytes(of text: String) -> [UInt8]? {
+        guard text.utf8.count <= v4TextMax else { return nil }
         let parts = text.utf8.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
         guard parts.count == v4BytesCount else { return nil }
         var bytes: [UInt8] = []

@@ -1,7 +1,8 @@
 import LogFormat
-import Membership
 import Testing
 import Wire
+
+@testable import Membership
 
 struct DatagramTests {
     static func member(_ name: String, _ host: String = "10.1.2.3", port: UInt16 = 7946) -> MemberID {
@@ -57,6 +58,18 @@ struct DatagramTests {
             #expect(datagram.count <= DatagramLimits.plainBytesMax)
             #expect(try !Datagrams.decode(datagram).isEmpty)
         }
+    }
+
+    /// A core counts what fits before anything is written.
+    @Test(arguments: 400..<800)
+    func noMessageIsLongerThanACoreTakesItFor(seed: UInt64) throws {
+        var samples = Samples(seed: seed)
+        for _ in 0..<8 {
+            let message = samples.message(from: samples.id())
+            let datagrams = Datagrams.encode([message], bytesMax: 64_000)
+            #expect(datagrams.map(\.count).reduce(0, +) <= message.bytesMax)
+        }
+        #expect(MembershipLimits().datagramMax <= DatagramLimits.plainBytesMax)
     }
 
     @Test func whatStandsInFrontAlwaysFits() throws {

@@ -29,7 +29,12 @@ struct Samples {
         switch random.draw(below: 4) {
         case 0: "127.0.0.1"
         case 1: (0..<4).map { _ in "\(random.draw(below: 256))" }.joined(separator: ".")
-        case 2: ["::1", "fe80::1%eth0", "2001:db8::8:800:200c:417a", "::", "1::", "::FFFF"][random.draw(below: 6)]
+        case 2:
+            [
+                "::1", "fe80::1%eth0", "2001:db8::8:800:200c:417a", "::", "1::", "2001:db8:0:0:1::1",
+                "2001:DB8::1:2:3:4",
+                "2001:db8:1:2:3:4:5:6", "2001:db8:0:1:0:0:0:1",
+            ][random.draw(below: 9)]
         default: text(0...MembershipLimits.hostBytesMax)
         }
     }
