@@ -62,7 +62,7 @@ package final class GossipTransport: Sendable {
     package func start() async throws -> MemberAddress {
         let socket = try UDPSocket(host: settings.host, port: settings.port)
         outlet.withLock { $0.socket = socket }
-        do { try await read(socket) } catch {
+        do { try await read() } catch {
             await close()
             throw error
         }
@@ -139,8 +139,12 @@ package final class GossipTransport: Sendable {
 
     // MARK: In
 
-    private func read(_ socket: UDPSocket) async throws {
-        let descriptor = try socket.duplicate()
+    private func read() async throws {
+        // Under the lock, so that it is not closed meanwhile and its number another's.
+        let copy = outlet.withLock { outlet in
+            outlet.socket.map { socket in Result { () throws(GossipTransportError) in try socket.duplicate() } }
+        }
+        guard let descriptor = try copy?.get() else { return }
         let inlet = GossipInlet { [weak self] bytes, from in self?.take(bytes, from) }
         let channel = try await DatagramBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .channelOption(
@@ -153,7 +157,7 @@ package final class GossipTransport: Sendable {
             return outlet.isClosed
         }
         guard !isClosed else { return channel.close(promise: nil) }
-        channel.closeFuture.whenComplete { [weak self] _ in self?.readingEnded(socket, on: channel.eventLoop) }
+        channel.closeFuture.whenComplete { [weak self] _ in self?.readingEnded(on: channel.eventLoop) }
     }
 
     /// As the network's stack could; for tests.
@@ -162,14 +166,14 @@ package final class GossipTransport: Sendable {
     }
 
     /// The socket is still there, and what came meanwhile waits in it.
-    private func readingEnded(_ socket: UDPSocket, on loop: any EventLoop) {
+    private func readingEnded(on loop: any EventLoop) {
         guard outlet.withLock({ !$0.isClosed }) else { return }
         countsNow.withLock { $0.reopened += 1 }
         sparseLog.warn("reopened", "the reading of gossip ended by itself and begins again")
         loop.scheduleTask(in: TimeAmount(GossipLimits.reopenPause)) { [weak self] in
             guard let self else { return }
-            loop.makeFutureWithTask { try await self.read(socket) }.whenFailure { [weak self] _ in
-                self?.readingEnded(socket, on: loop)
+            loop.makeFutureWithTask { try await self.read() }.whenFailure { [weak self] _ in
+                self?.readingEnded(on: loop)
             }
         }
     }
