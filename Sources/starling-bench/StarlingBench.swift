@@ -29,8 +29,10 @@ struct StarlingBench: AsyncParsableCommand {
               starling-bench --only store --only idle --binary .build/release/starling
               starling-bench --only memory
               starling-bench simulate --seeds 1..10000
+              starling-bench flock --seeds 1..10000
+              starling-bench cluster --simulated --nodes 64
             """,
-        subcommands: [Simulate.self])
+        subcommands: [Simulate.self, FlockCommand.self, ClusterCommand.self])
 
     @Option(
         help: .init("Measure this family; may be given several times. (default: all but memory)", valueName: "name"))
