@@ -131,6 +131,8 @@ struct SimulatedRows {
 
     private func steady(_ seed: UInt64) -> (packets: Double, bytes: Double) {
         var flock = settled(seed)
+        // A large flock talks of its beginning for longer: each node has as much news as there are nodes.
+        flock.run(for: Int64(nodes) * 120_000)
         let seconds = 60
         let packets = flock.packetsCount
         let bytes = flock.bytesCount
