@@ -37,7 +37,7 @@ package struct MembershipCore: Hashable, Sendable {
     var ring: [Int] = []
     /// Rows that are suspected.
     var suspects: [Int] = []
-    var partDigests = [UInt64](repeating: 0, count: MembershipLimits.partsCount)
+    package internal(set) var partDigests = [UInt64](repeating: 0, count: MembershipLimits.partsCount)
     /// Of all present members, this node's own included. Equal digests mean equal tables.
     package internal(set) var digest: UInt64 = 0
     package internal(set) var presentCount = 1

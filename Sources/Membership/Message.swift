@@ -33,7 +33,7 @@ package struct Message: Hashable, Sendable {
     }
 
     /// No encoding is larger: texts, lengths and numbers at their longest.
-    var bytesMax: Int {
+    package var bytesMax: Int {
         var bytes = Self.headBytesMax + sender.bytesMax
         switch body {
         case .ping(_, let target): bytes += target?.bytesMax ?? 0

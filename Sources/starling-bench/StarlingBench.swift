@@ -30,8 +30,10 @@ struct StarlingBench: AsyncParsableCommand {
               starling-bench --only memory
               starling-bench simulate --seeds 1..10000
               starling-bench cluster --nodes 64
+              starling-bench flock --seeds 1..10000
+              starling-bench cluster --simulated --nodes 64
             """,
-        subcommands: [Simulate.self, Cluster.self])
+        subcommands: [Simulate.self, FlockCommand.self, ClusterCommand.self])
 
     @Option(
         help: .init("Measure this family; may be given several times. (default: all but memory)", valueName: "name"))
@@ -40,8 +42,12 @@ struct StarlingBench: AsyncParsableCommand {
     @Option(help: .init("The starling to measure. (default: the one beside this program)", valueName: "file"))
     var binary: String?
 
-    @Option(help: .init("Runs of each figure; with a peer, pairs of runs.", valueName: "number"))
-    var runs = 5
+    /// Read here for subcommands too: a parent's option is the parent's, wherever it stands.
+    @Option(
+        help: .init(
+            "Runs of each figure; with a peer, pairs of runs. (default: 5; of 'cluster' 20)", valueName: "number")
+    )
+    var runs: Int?
 
     @Option(help: .init("Length of one run of 'post'.", valueName: "seconds"))
     var seconds = 8
@@ -64,14 +70,14 @@ struct StarlingBench: AsyncParsableCommand {
     }
 
     func validate() throws {
-        guard (1...99).contains(runs) else { throw ValidationError("--runs must be 1 to 99") }
+        guard (1...1_000).contains(runs ?? 1) else { throw ValidationError("--runs must be 1 to 1000") }
         guard (1...600).contains(seconds) else { throw ValidationError("--seconds must be 1 to 600") }
         guard readings >= Bodies.readingsPerBatch, readings <= 100_000_000, readings % Bodies.readingsPerBatch == 0
         else { throw ValidationError("--readings must be a multiple of \(Bodies.readingsPerBatch)") }
     }
 
     func run() async throws {
-        let bench = Bench(binary: binary, folder: folder, runs: runs, seconds: seconds, readings: readings)
+        let bench = Bench(binary: binary, folder: folder, runs: runs ?? 5, seconds: seconds, readings: readings)
         var failed: [String] = []
         for family in only.isEmpty ? Family.usual : only {
             do {

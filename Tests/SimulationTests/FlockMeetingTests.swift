@@ -31,6 +31,21 @@ import Testing
         #expect(try #require(flock.run(for: 60_000_000) { $0.isSettled }) <= 20_000_000)
     }
 
+    /// The seeds' names may be gone by then: the dead are pinged where they were.
+    @Test func aPartitionHealsWithoutSeeds() throws {
+        var flock = VirtualFlock(6, seed: 2)
+        flock.startAll()
+        flock.run(for: 5_000_000)
+        for index in 0..<6 {
+            flock.join(index, seeds: [])
+            flock.handle(.seedsResolved([]), at: index)
+        }
+        flock.cutBothWays(0..<3, 3..<6, for: 20_000_000)
+        flock.run(for: 20_000_000)
+        #expect(!flock.isAgreed)
+        #expect(try #require(flock.run(for: 60_000_000) { $0.isSettled }) <= 5_000_000)
+    }
+
     @Test func aNodeThatMovedIsTakenOver() throws {
         var flock = VirtualFlock(5, seed: 3)
         flock.startAll()
