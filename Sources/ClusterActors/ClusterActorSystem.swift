@@ -182,7 +182,13 @@ package final class ClusterActorSystem: DistributedActorSystem {
             return true
         }
         precondition(isFirst, "\(node) listens already")
-        return try await new.bind(host: host, port: port, on: group)
+        do {
+            return try await new.bind(host: host, port: port, on: group)
+        } catch {
+            listener.withLock { $0 = nil }
+            await new.shutdown()
+            throw error
+        }
     }
 
     /// Accepts no more, sends the replies of what runs, for `PeerSettings.drainTime` at most, then ends all calls.
@@ -244,9 +250,10 @@ package final class ClusterActorSystem: DistributedActorSystem {
                 throw ClusterActorError.tooLarge(bytes: request.readableBytes, max: PeerLimits.messageBytesMax)
             }
             let ticket = tickets.wrappingAdd(1, ordering: .relaxed).newValue
-            let reply = try await peer(of: id).call(ticket, request, within: Self.deadline)
+            let answer = try await peer(of: id).call(ticket, request, within: Self.deadline)
+            guard answer.kind == .reply else { throw FailureBytes.decode(answer.payload, from: id.description) }
             shared.counters.add { $0.callsAnswered += 1 }
-            return reply
+            return answer.payload
         } catch {
             throw counted(error)
         }

@@ -28,6 +28,8 @@ package enum PeerLimits {
 
     /// Requests of a connection that run or whose replies wait; beyond it they are answered `overloaded`.
     package static let runningMax = 1_024
+    /// The same in bytes: twice what a caller may have under way, for those whose callers waited no longer.
+    package static let requestsBytesMax = 2 * budgetBytes
     /// Replies that wait for a caller that reads nothing.
     package static let repliesBytesMax = 64 << 20
     /// Refusals included: a caller that sends and never reads is cut off.

@@ -74,17 +74,18 @@ package struct FrameWriter: Sendable {
     package mutating func write(
         _ header: FrameHeader, _ payload: ByteBuffer, into buffer: inout ByteBuffer
     ) throws(FrameError) {
-        let tag = sealing == nil ? 0 : FrameHeader.tagBytes
-        let start = buffer.writerIndex
-        header.write(length: FrameHeader.bytes + payload.readableBytes + tag, into: &buffer)
         guard sealing != nil else {
+            header.write(length: FrameHeader.bytes + payload.readableBytes, into: &buffer)
             buffer.writeImmutableBuffer(payload)
             return
         }
-        guard let written = buffer.getSlice(at: start, length: FrameHeader.bytes) else { throw .badSeal }
-        let result = written.withUnsafeReadableBytes { header in
+        // Apart, so that sealing reads it while `buffer` grows.
+        var start = ByteBuffer()
+        header.write(length: FrameHeader.bytes + payload.readableBytes + FrameHeader.tagBytes, into: &start)
+        let result = start.withUnsafeReadableBytes { header in
             payload.withUnsafeReadableBytes { payload in
-                Result { () throws(FrameError) in try sealing?.seal(payload, header: header, into: &buffer) }
+                buffer.writeBytes(header)
+                return Result { () throws(FrameError) in try sealing?.seal(payload, header: header, into: &buffer) }
             }
         }
         _ = try result.get()

@@ -19,7 +19,9 @@ package struct FrameSealing: Sendable {
         _ payload: UnsafeRawBufferPointer, header: UnsafeRawBufferPointer, into buffer: inout ByteBuffer
     ) throws(FrameError) {
         do {
-            let box = try AES.GCM.seal(payload, using: key, nonce: try nextNonce(), authenticating: header)
+            // First, because it may change the key.
+            let nonce = try nextNonce()
+            let box = try AES.GCM.seal(payload, using: key, nonce: nonce, authenticating: header)
             buffer.writeBytes(box.ciphertext)
             buffer.writeBytes(box.tag)
         } catch {
@@ -33,8 +35,9 @@ package struct FrameSealing: Sendable {
         guard sealed.count >= FrameHeader.tagBytes else { throw .badSeal }
         let split = sealed.count - FrameHeader.tagBytes
         do {
+            let nonce = try nextNonce()
             let box = try AES.GCM.SealedBox(
-                nonce: try nextNonce(), ciphertext: UnsafeRawBufferPointer(rebasing: sealed[..<split]),
+                nonce: nonce, ciphertext: UnsafeRawBufferPointer(rebasing: sealed[..<split]),
                 tag: UnsafeRawBufferPointer(rebasing: sealed[split...]))
             return ByteBuffer(bytes: try AES.GCM.open(box, using: key, authenticating: header))
         } catch {

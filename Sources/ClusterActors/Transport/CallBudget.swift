@@ -6,7 +6,7 @@ struct CallBudget: Hashable, Sendable {
     private(set) var bytes = 0
     private(set) var calls = 0
 
-    init(bytesMax: Int = PeerLimits.budgetBytes, callsMax: Int = PeerLimits.budgetCalls) {
+    init(bytesMax: Int, callsMax: Int = PeerLimits.budgetCalls) {
         self.bytesMax = bytesMax
         self.callsMax = callsMax
     }

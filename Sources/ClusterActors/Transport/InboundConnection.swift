@@ -22,8 +22,15 @@ final class InboundConnection: ConnectionOwner {
     private let calls: AsyncStream<InboundCall>.Continuation
     private weak var handler: ConnectionHandler?
     private var peer: Hello?
-    /// Requests that were not answered yet; false when their caller waits no longer.
-    private var running: [UInt64: Bool] = [:]
+    private struct Running {
+        let bytes: Int
+        /// False when the caller waits no longer.
+        var isWanted = true
+    }
+
+    /// Requests that were not answered yet.
+    private var running: [UInt64: Running] = [:]
+    private var runningBytes = 0
     private var isStopping = false
 
     init(
@@ -64,7 +71,7 @@ final class InboundConnection: ConnectionOwner {
 
     func received(_ message: PeerMessage, on handler: ConnectionHandler) {
         guard message.kind == .request else {
-            if running[message.id] != nil { running[message.id] = false }
+            running[message.id]?.isWanted = false
             handler.drop(message.id)
             return
         }
@@ -75,10 +82,13 @@ final class InboundConnection: ConnectionOwner {
             return handler.fail(.frame(.tooLarge(what: "replies that nobody reads", max: PeerLimits.repliesMax)))
         }
         if isStopping { return refuse(message.id, .stopped) }
+        let bytes = message.payload.readableBytes
         guard running.count + handler.outboxCount < shared.settings.runningMax,
+            runningBytes + bytes <= PeerLimits.requestsBytesMax,
             handler.outboxBytes <= PeerLimits.repliesBytesMax
         else { return refuse(message.id, .overloaded(shared.node)) }
-        running[message.id] = true
+        running[message.id] = Running(bytes: bytes)
+        runningBytes += bytes
         let call = InboundCall(
             id: message.id, payload: message.payload, connection: NIOLoopBound(self, eventLoop: loop), loop: loop)
         switch calls.yield(call) {
@@ -95,8 +105,9 @@ final class InboundConnection: ConnectionOwner {
     // MARK: Replies
 
     fileprivate func answer(_ message: PeerMessage) {
-        guard let isWanted = running.removeValue(forKey: message.id) else { return }
-        if isWanted { handler?.send(message) }
+        guard let request = running.removeValue(forKey: message.id) else { return }
+        runningBytes -= request.bytes
+        if request.isWanted { handler?.send(message) }
         if isStopping, running.isEmpty { handler?.finish() }
     }
 

@@ -15,8 +15,8 @@ struct PeerHandle: Sendable {
         loop.execute { [link] in body(link.value) }
     }
 
-    /// - Returns: the reply's payload.
-    func call(_ ticket: PeerLink.Ticket, _ request: ByteBuffer, within limit: Duration) async throws -> ByteBuffer {
+    /// - Returns: the reply, or the failure that the peer sent.
+    func call(_ ticket: PeerLink.Ticket, _ request: ByteBuffer, within limit: Duration) async throws -> PeerMessage {
         let slip = CallSlip()
         return try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { continuation in

@@ -26,7 +26,7 @@ final class PeerLink {
         let request: ByteBuffer
         let deadline: NIODeadline
         let limit: Duration
-        let continuation: CheckedContinuation<ByteBuffer, any Error>
+        let continuation: CheckedContinuation<PeerMessage, any Error>
         var place: Place
     }
 
@@ -44,12 +44,12 @@ final class PeerLink {
     /// One timer for the earliest deadline of all.
     private var sweep: (at: NIODeadline, timer: Scheduled<Void>)?
 
-    init(_ peer: Peer, _ context: TransportContext, loop: any EventLoop, budget: CallBudget = CallBudget()) {
+    init(_ peer: Peer, _ context: TransportContext, loop: any EventLoop) {
         life = peer.life
         address = (peer.host, peer.port)
         self.context = context
         self.loop = loop
-        self.budget = budget
+        budget = CallBudget(bytesMax: context.settings.budgetBytes)
     }
 
     func move(to peer: Peer) {
@@ -76,7 +76,7 @@ final class PeerLink {
 
     func begin(
         _ ticket: Ticket, _ request: ByteBuffer, _ limit: Duration, _ slip: CallSlip,
-        _ continuation: CheckedContinuation<ByteBuffer, any Error>
+        _ continuation: CheckedContinuation<PeerMessage, any Error>
     ) {
         if slip.isCancelled.load(ordering: .acquiring) { return continuation.resume(throwing: CancellationError()) }
         switch state {
@@ -121,7 +121,7 @@ final class PeerLink {
         }
     }
 
-    private func finish(_ ticket: Ticket, _ result: Result<ByteBuffer, any Error>, isGivenUp: Bool = false) {
+    private func finish(_ ticket: Ticket, _ result: Result<PeerMessage, any Error>, isGivenUp: Bool = false) {
         guard let call = calls.removeValue(forKey: ticket) else { return }
         if isGivenUp, call.place == .sent { giveUp(ticket) }
         if call.place != .waitingForRoom { budget.give(call.request.readableBytes) }
@@ -255,12 +255,7 @@ extension PeerLink: ConnectionOwner {
 
     func received(_ message: PeerMessage, on handler: ConnectionHandler) {
         failuresCount = 0
-        switch message.kind {
-        case .reply: finish(message.id, .success(message.payload))
-        case .failure:
-            finish(message.id, .failure(FailureBytes.decode(message.payload, from: life.description)))
-        default: break
-        }
+        finish(message.id, .success(message))
     }
 
     func ended(_ end: ConnectionEnd, on handler: ConnectionHandler) {
