@@ -105,7 +105,7 @@ import Testing
     }
 
     @Test func aCallBeyondTheBudgetWaitsForRoomAndAtItsDeadlineFails() async throws {
-        var settings = PeerSettings()
+        var settings = PeerSettings.patient
         settings.budgetBytes = 1_000
         try await withPair(settings: settings) { a, b in
             let counter = try a.counter(of: b)
@@ -126,7 +126,7 @@ import Testing
     }
 
     @Test func aCalleeAnswersWhatItCannotRunAtOnce() async throws {
-        var settings = PeerSettings()
+        var settings = PeerSettings.patient
         settings.runningMax = 2
         try await withPair(settings: settings) { a, b in
             let counter = try a.counter(of: b)

@@ -63,7 +63,7 @@ import Testing
     }
 
     @Test func aConnectionThatBreaksFailsItsCallsAtOnce() async throws {
-        var settings = PeerSettings()
+        var settings = PeerSettings.patient
         settings.drainTime = .milliseconds(1)
         try await withPair(settings: settings) { a, b in
             let counter = try a.counter(of: b)
@@ -78,7 +78,7 @@ import Testing
     }
 
     @Test func aStopLetsTheRepliesOfRunningCallsLeave() async throws {
-        var settings = PeerSettings()
+        var settings = PeerSettings.patient
         settings.drainTime = Self.never
         try await withPair(settings: settings) { a, b in
             let counter = try a.counter(of: b)

@@ -131,6 +131,16 @@ distributed actor Counter: WireActor {
     }
 }
 
+extension PeerSettings {
+    /// For a machine so busy that a hello takes seconds; tests of what is given up make their own.
+    static var patient: PeerSettings {
+        var settings = PeerSettings()
+        settings.helloTime = .seconds(50)
+        settings.connectTime = .seconds(50)
+        return settings
+    }
+}
+
 /// One node of a test, listening on a port of the system's choice.
 struct TestNode {
     static let role = "counter"
@@ -143,7 +153,7 @@ struct TestNode {
 
     init(
         _ name: String, incarnation: UInt64 = 1, flock: FlockID? = Self.flock, keys: KeyRing? = nil, port: Int = 0,
-        settings: PeerSettings = PeerSettings()
+        settings: PeerSettings = PeerSettings.patient
     ) async throws {
         let system = ClusterActorSystem(
             node: name, incarnation: incarnation, version: "1.2.3", flock: flock, keys: keys, settings: settings)
@@ -189,7 +199,8 @@ func withPair(
 }
 
 func withPair(
-    settings: PeerSettings = PeerSettings(), keys: KeyRing? = nil, _ body: (TestNode, TestNode) async throws -> Void
+    settings: PeerSettings = PeerSettings.patient, keys: KeyRing? = nil,
+    _ body: (TestNode, TestNode) async throws -> Void
 ) async throws {
     try await withPair(
         TestNode("a", keys: keys, settings: settings), TestNode("b", keys: keys, settings: settings), body)
