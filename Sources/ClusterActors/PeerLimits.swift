@@ -57,6 +57,11 @@ package enum PeerLimits {
     /// After a failed attempt calls fail at once for so long; doubled up to the longest, each drawn from its upper half.
     package static let backoffFirst: Duration = .milliseconds(100)
     package static let backoffLongest: Duration = .seconds(5)
+    /// A peer whose machine lost power says nothing: its connection is asked after so many seconds, then every so many,
+    /// and closed when so many questions found no answer. The calls themselves do not wait for that.
+    package static let quietSeconds = 30
+    package static let questionSeconds = 10
+    package static let questionsMax = 3
     /// A stop waits for the replies of running calls: as long as their callers do.
     package static let drainTime: Duration = deadline
     /// One line a reason in so much time: a stranger must not fill the disk with our log.

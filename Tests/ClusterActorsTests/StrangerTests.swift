@@ -1,7 +1,9 @@
 import ClusterActors
 import Distributed
+import Logging
 import NIOCore
 import NIOPosix
+import Synchronization
 import Testing
 
 /// A connection without any protocol: it sends bytes, collects what comes, and knows when it is closed.
@@ -87,6 +89,24 @@ private struct RawConnection {
             #expect(b.system.counters.connectionsRefused == ["broken": 5, "malformed_hello": 1])
             #expect(try await a.counter(of: b).add(Number(1)) == Number(1))
         }
+    }
+
+    /// A log that a stranger can fill is a way to stop a node.
+    @Test func refusalsAreToldOnceAWhileForEachReason() async throws {
+        let lines = LogLines()
+        let b = try await TestNode("b", logger: Logger(label: "test") { _ in lines })
+        for _ in 0..<20 {
+            let stranger = try await RawConnection(port: b.port)
+            await stranger.send(try frame(.hello, ByteBuffer(string: "no hello at all")))
+            _ = try await stranger.untilClosed()
+            let other = try await RawConnection(port: b.port)
+            await other.send(try frame(.request))
+            _ = try await other.untilClosed()
+        }
+        #expect(b.system.counters.connectionsRefused == ["malformed_hello": 20, "broken": 20])
+        #expect(lines.all.count == 2)
+        #expect(lines.all.contains("connection with 127.0.0.1 refused: the hello cannot be read"))
+        await b.shutdown()
     }
 
     @Test func requestsOfAStrangerThatMeanNothingAreAnswered() async throws {
@@ -176,6 +196,29 @@ private struct RawConnection {
         }
         try await silent.close()
         await a.shutdown()
+    }
+}
+
+private final class LogLines: LogHandler {
+    private let lines = Mutex<[String]>([])
+    var metadata: Logger.Metadata {
+        get { [:] }
+        set {}
+    }
+    var logLevel: Logger.Level {
+        get { .info }
+        set {}
+    }
+
+    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+        get { nil }
+        set {}
+    }
+
+    var all: [String] { lines.withLock { $0 } }
+
+    func log(event: LogEvent) {
+        lines.withLock { $0.append("\(event.message)") }
     }
 }
 

@@ -2,6 +2,7 @@ import ClusterActors
 import ClusterKeys
 import Distributed
 import LogFormat
+import Logging
 import NIOCore
 import NIOPosix
 import Telemetry
@@ -153,10 +154,12 @@ struct TestNode {
 
     init(
         _ name: String, incarnation: UInt64 = 1, flock: FlockID? = Self.flock, keys: KeyRing? = nil, port: Int = 0,
-        settings: PeerSettings = PeerSettings.patient
+        settings: PeerSettings = PeerSettings.patient,
+        logger: Logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
     ) async throws {
         let system = ClusterActorSystem(
-            node: name, incarnation: incarnation, version: "1.2.3", flock: flock, keys: keys, settings: settings)
+            node: name, incarnation: incarnation, version: "1.2.3", flock: flock, keys: keys, settings: settings,
+            logger: logger)
         await system.register(Counter.self, as: Self.role)
         let gate = Gate()
         self.system = system

@@ -189,14 +189,14 @@ final class PeerLink {
         guard !calls.isEmpty else { return }
         state = .connecting
         let link = NIOLoopBound(self, eventLoop: loop)
-        let bootstrap = ClientBootstrap(group: loop)
+        var bootstrap = ClientBootstrap(group: loop)
             .connectTimeout(TimeAmount(context.settings.connectTime))
-            .channelOption(.tcpOption(.tcp_nodelay), value: 1)
             .channelOption(.writeBufferWaterMark, value: .peers)
             // Before it is connected; for a name with several addresses once for each that is tried.
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture { try link.value.equip(channel) }
             }
+        for (option, value) in PeerSocket.options { bootstrap = bootstrap.channelOption(option, value: value) }
         let connecting: EventLoopFuture<any Channel>
         if let address = try? SocketAddress(ipAddress: address.host, port: Int(address.port)) {
             connecting = bootstrap.connect(to: address)

@@ -37,15 +37,15 @@ final class PeerListener: Sendable {
 
     /// - Returns: the port, which the system chose if `port` is 0.
     func bind(host: String, port: Int, on group: any EventLoopGroup) async throws -> Int {
-        let channel = try await ServerBootstrap(group: group)
+        var bootstrap = ServerBootstrap(group: group)
             .serverChannelOption(.backlog, value: PeerLimits.backlog)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
-            .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
             .childChannelOption(.writeBufferWaterMark, value: .peers)
             .childChannelInitializer { [self] channel in
                 channel.eventLoop.makeCompletedFuture { try accept(channel) }
             }
-            .bind(host: host, port: port).get()
+        for (option, value) in PeerSocket.options { bootstrap = bootstrap.childChannelOption(option, value: value) }
+        let channel = try await bootstrap.bind(host: host, port: port).get()
         self.channel.withLock { $0 = channel }
         return channel.localAddress?.port ?? port
     }

@@ -105,8 +105,3 @@ final class TransportContext: Sendable {
         logger.warning("\(text)", metadata: silenced > 0 ? ["silenced": "\(silenced)"] : nil)
     }
 }
-
-extension ChannelOptions.Types.WriteBufferWaterMark {
-    /// What the socket's queue holds cannot be overtaken: only so much is put there that it never runs dry.
-    static let peers = Self(low: PeerLimits.socketQueueBytesMax / 2, high: PeerLimits.socketQueueBytesMax)
-}
