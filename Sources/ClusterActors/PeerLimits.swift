@@ -19,8 +19,8 @@ package enum PeerLimits {
     package static let roleBytesMax = 64
     /// An error's text as it travels; the rest is cut.
     package static let errorTextBytesMax = 512
-    /// Bytes that one write to a socket takes from the messages that wait.
-    package static let writeBytesMax = 256 << 10
+    /// Bytes that one write takes from the messages that wait, and the frame that goes over it.
+    package static let writeBytesMax = 64 << 10
     /// Bytes in a socket's queue beyond which no more frames are cut: what is queued there cannot be overtaken.
     package static let socketQueueBytesMax = 128 << 10
 

@@ -148,6 +148,29 @@ struct SessionTests {
         }
     }
 
+    /// The caller of a long request waits no longer while half of it is on its way: the next call is served.
+    @Test func aRequestTakenBackHalfwayLeavesTheConnectionAsItWas() throws {
+        var (a, b) = (try caller(), try callee())
+        _ = try feed(&b, output(&a))
+        _ = try feed(&a, output(&b))
+        a.send(PeerMessage(.request, id: 1, ByteBuffer(repeating: 0, count: 1 << 20)))
+        var some = ByteBuffer()
+        try a.fill(&some, atMost: 100_000)
+        _ = try feed(&b, some)
+        #expect(b.heldBytes > 60_000)
+        let isBegun = a.drop(1)
+        #expect(isBegun)
+        a.send(PeerMessage(.cancel, id: 1))
+        a.send(PeerMessage(.request, id: 2, ByteBuffer(string: "next")))
+        let events = try feed(&b, output(&a))
+        #expect(
+            events == [
+                .message(PeerMessage(.cancel, id: 1)),
+                .message(PeerMessage(.request, id: 2, ByteBuffer(string: "next"))),
+            ])
+        #expect(b.heldBytes == 0)
+    }
+
     /// A stranger makes a node hold no more than a hello.
     @Test func beforeTheHelloOnlyALittleIsRead() throws {
         var b = try callee()

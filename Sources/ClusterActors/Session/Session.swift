@@ -110,6 +110,11 @@ package struct Session: Sendable {
                 return .established(peer)
             case .open:
                 guard isExpected(frame.header.kind) else { throw .unexpected(frame.header.kind) }
+                if frame.header.kind == .cancel {
+                    // It bears the id of what it takes back, half of which may be here.
+                    assembler.forget(frame.header.id)
+                    return .message(PeerMessage(.cancel, id: frame.header.id))
+                }
                 do {
                     if let message = try assembler.take(frame) { return .message(message) }
                 } catch {

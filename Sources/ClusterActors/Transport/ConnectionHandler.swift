@@ -162,9 +162,8 @@ final class ConnectionHandler: ChannelInboundHandler {
         do {
             while session.hasOutput, context.channel.isWritable {
                 var buffer = context.channel.allocator.buffer(
-                    capacity: min(
-                        session.outbox.bytesCount + PeerLimits.helloBytesMax, PeerLimits.writeBytesMax))
-                try session.fill(&buffer, atMost: PeerLimits.writeBytesMax / 4)
+                    capacity: min(session.outbox.bytesCount, PeerLimits.writeBytesMax) + PeerLimits.helloBytesMax)
+                try session.fill(&buffer, atMost: PeerLimits.writeBytesMax)
                 written += buffer.readableBytes
                 write(buffer, context)
             }
