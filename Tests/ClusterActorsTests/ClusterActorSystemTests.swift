@@ -3,37 +3,6 @@ import Distributed
 import LogFormat
 import Testing
 
-/// A value for calls of the tests.
-struct Number: WireValue, Hashable {
-    let value: UInt64
-
-    init(_ value: UInt64) {
-        self.value = value
-    }
-
-    func encode(into writer: inout ByteWriter) throws(FormatError) {
-        writer.writeVarint(value)
-    }
-
-    init(decoding reader: inout ByteReader) throws(FormatError) {
-        value = try reader.readVarint()
-    }
-}
-
-distributed actor Counter {
-    typealias ActorSystem = ClusterActorSystem
-    private var total: UInt64 = 0
-
-    init(actorSystem: ClusterActorSystem) {
-        self.actorSystem = actorSystem
-    }
-
-    distributed func add(_ number: Number) -> Number {
-        total += number.value
-        return Number(total)
-    }
-}
-
 struct ClusterActorSystemTests {
     @Test func aLocalActorIsFoundByItsRoleAndCalled() async throws {
         let system = ClusterActorSystem(node: "n0", incarnation: 7)
