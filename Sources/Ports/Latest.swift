@@ -19,16 +19,16 @@ package struct LatestQuery: Hashable, Sendable {
 
 package struct LatestAnswer: Hashable, Sendable {
     package let devices: [LatestDevice]
-    /// A fixed hash of all that the answer shows: the same on every node that answers the same. The ETag.
-    package let revision: UInt64
     /// Members that did not answer, by name.
     package let missing: [String]
+
+    /// A fixed hash of all that is shown of the devices: the same on every node that answers the same. The ETag.
+    package var revision: UInt64 { devices.reduce(0) { $1.mixed(into: $0) } }
 
     /// - Parameter devices: by device id as bytes.
     package init(devices: [LatestDevice], missing: [String]) {
         self.devices = devices
         self.missing = missing.sorted()
-        revision = devices.reduce(0) { $1.mixed(into: $0) }
     }
 
     /// What the owners answered, as one answer: however the devices were spread over them, it is the same.

@@ -98,7 +98,7 @@ import Testing
             let tag = try await client.execute(uri: "/latest", method: .get).headers[.eTag]
             node.change { $0.missing = ["n1", "n\r\n2"] }
             let response = try await client.execute(uri: "/latest", method: .get)
-            #expect(response.headers[partial] == "n1, n??2")
+            #expect(response.headers[partial] == "n??2, n1")
             #expect(response.headers[.eTag] != tag)
         }
     }
