@@ -183,7 +183,7 @@ import Testing
             let many = (0..<4_000).map { LiveReading("device-\($0)", "t", Double($0)) }
             // First more than kernels keep for a reader, then more batches than the node does.
             for step in 0..<100 where node.now.sinks.count == 2 {
-                node.publish((step < 8 ? many : []) + [LiveReading("mark", "\(step)", 0)])
+                node.publish((step < 5 ? many : []) + [LiveReading("mark", "\(step)", 0)])
                 while let event = try fast.nextNamed(), !event.data.contains("\"mark\"") {}
             }
             #expect(node.now.sinks.count == 1)
@@ -260,7 +260,7 @@ import Testing
         #expect(hasCleanEnd)
     }
 
-    /// A node has 4.5 s for all of its stop.
+    /// A node has a few seconds for all of its stop.
     @Test func aStopDoesNotWaitForAReaderThatTakesNothing() async throws {
         let node = FakeNode()
         let (reader, start) = try await withServer(try makeAPI(node)) { port, _ in
@@ -274,7 +274,8 @@ import Testing
                 return (UncheckedBox(reader), ContinuousClock.now)
             }
         }
-        #expect(ContinuousClock.now - start < .seconds(4))
+        // A second and what a busy machine takes; without a limit of its own, it would be the stall's.
+        #expect(ContinuousClock.now - start < .seconds(HTTPLimits.writeStallSecondsMax / 2))
         withExtendedLifetime(reader) {}
     }
 }
