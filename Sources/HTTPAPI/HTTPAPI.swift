@@ -41,12 +41,14 @@ package struct HTTPAPI: Sendable {
         self.settings = settings
         self.logger = logger
         frontDoor = FrontDoor(
-            handlers: Handlers(node: node, files: files, registry: metrics, logger: logger),
+            handlers: Handlers(
+                node: node, files: files, registry: metrics, settings: settings,
+                seats: StreamSeats(limit: settings.streamsMax, factory: metrics), logger: logger),
             metrics: HTTPMetrics(factory: metrics), ids: ids, logger: logger)
     }
 
     /// Help texts of what this module counts, for `PrometheusMetrics`.
-    package static let metricsHelp = HTTPMetrics.help
+    package static let metricsHelp = HTTPMetrics.help.merging(StreamSeats.help) { first, _ in first }
 
     /// The application, not running yet.
     /// - Parameter onListening: called once with the port, when connections are taken.

@@ -43,6 +43,19 @@ package enum HTTPLimits {
     /// Parameters in one query string.
     package static let queryParametersMax = 32
 
+    /// Streams served at once. Each costs a connection, and its own text of every reading it asked for.
+    package static let streamsMax = 256
+    /// Batches kept for a reader that is behind: about four seconds of the feed, then it is dropped.
+    package static let streamBatchesMax = 16
+    /// A quiet stream says so this often, well before proxies and browsers give a connection up.
+    package static let streamHeartbeatSeconds = 15
+    /// Where a stop has to go on although a reader takes nothing: within the seconds that a node has for all of it.
+    package static let streamEndSecondsMax: Int64 = 1
+    /// When a client that was cut off comes back.
+    package static let streamRetryMilliseconds = 2_000
+    /// Events are written in parts of about this size.
+    package static let streamPartBytes = 16 << 10
+
     /// Smaller answers cost more to compress than to send.
     package static let gzipBytesMin = 1_024
     /// Seconds after which a client should try again when the node cannot know better.

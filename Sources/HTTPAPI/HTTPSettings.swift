@@ -1,3 +1,5 @@
+package import NIOCore
+
 /// What a node is told about its HTTP side.
 package struct HTTPSettings: Sendable {
     package var host: String
@@ -5,6 +7,9 @@ package struct HTTPSettings: Sendable {
     package var port: Int
     /// Where the charting library lies on this machine; the dashboard says so and goes without when it is not there.
     package var chartFolder: String
+
+    package var streamsMax = HTTPLimits.streamsMax
+    package var streamHeartbeat = TimeAmount.seconds(Int64(HTTPLimits.streamHeartbeatSeconds))
 
     package static let defaultChartFolder = "/usr/share/javascript/chart.js"
 

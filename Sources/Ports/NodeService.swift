@@ -32,6 +32,16 @@ package protocol NodeService: Sendable {
 
     func cluster() async -> ClusterView
 
+    /// The ledgers of all live nodes as one, asked for now.
+    func ledgerOfFlock() async -> FlockLedger
+
+    /// From now on every batch of the flock's live feed goes to `sink`, until its `take` says no.
+    ///
+    /// The node makes a batch about four times a second as long as anyone listens, of what changed at every owner
+    /// since the batch before; an owner that does not answer holds up none. What changed before the call is not told:
+    /// who wants both, subscribes first and asks `latest` then.
+    func subscribe(_ sink: any LiveSink)
+
     /// Why the node is not ready; nil when it is. Never depends on the store or Redis.
     var unreadiness: String? { get }
 }
@@ -43,63 +53,6 @@ package enum AcceptError: Error, Hashable, Sendable {
     case draining
     /// The disk failed; the node must be looked after.
     case logFailed(String)
-}
-
-package struct LatestQuery: Hashable, Sendable {
-    /// Also devices that were not heard within `inactive-after`.
-    package var all = false
-    package var device: DeviceID?
-    package var metric: Metric?
-    package var result: ScoreResult?
-    package var limit: Int?
-    /// Only devices after this one.
-    package var after: DeviceID?
-
-    package init() {}
-}
-
-package struct LatestAnswer: Hashable, Sendable {
-    package let devices: [LatestDevice]
-    /// Changes whenever any answer could: the ETag.
-    package let revision: UInt64
-    /// Members that did not answer.
-    package let missing: [String]
-
-    package init(devices: [LatestDevice], revision: UInt64, missing: [String]) {
-        self.devices = devices
-        self.revision = revision
-        self.missing = missing
-    }
-}
-
-package struct LatestDevice: Hashable, Sendable {
-    package let device: DeviceID
-    package let time: Instant
-    package let isSilent: Bool
-    package let metrics: [LatestMetric]
-
-    package init(device: DeviceID, time: Instant, isSilent: Bool, metrics: [LatestMetric]) {
-        self.device = device
-        self.time = time
-        self.isSilent = isSilent
-        self.metrics = metrics
-    }
-}
-
-package struct LatestMetric: Hashable, Sendable {
-    package let metric: Metric
-    package let value: Double
-    package let verdict: Verdict
-    package let time: Instant
-    package let isSilent: Bool
-
-    package init(metric: Metric, value: Double, verdict: Verdict, time: Instant, isSilent: Bool) {
-        self.metric = metric
-        self.value = value
-        self.verdict = verdict
-        self.time = time
-        self.isSilent = isSilent
-    }
 }
 
 /// Neighbouring anomalies of one series, told as one event.
@@ -217,4 +170,30 @@ package struct Ledger: Hashable, Sendable {
     package var rejected: UInt64 = 0
 
     package init() {}
+
+    /// The books of two nodes as one. `orphaned` is no node's own: all read it from the one store, some a bit later.
+    package static func + (lhs: Ledger, rhs: Ledger) -> Ledger {
+        var sum = lhs
+        sum.accepted &+= rhs.accepted
+        sum.stored &+= rhs.stored
+        sum.pending &+= rhs.pending
+        sum.duplicates &+= rhs.duplicates
+        sum.discarded &+= rhs.discarded
+        sum.damaged &+= rhs.damaged
+        sum.rejected &+= rhs.rejected
+        sum.orphaned = max(lhs.orphaned, rhs.orphaned)
+        return sum
+    }
+}
+
+/// `GET /cluster?scope=all`: the sum over the live nodes, and which of them it lacks.
+package struct FlockLedger: Hashable, Sendable {
+    package let sum: Ledger
+    /// Live members that did not answer: their readings are not in the sum.
+    package let missing: [String]
+
+    package init(sum: Ledger, missing: [String]) {
+        self.sum = sum
+        self.missing = missing
+    }
 }

@@ -18,14 +18,12 @@ struct LatestBuilder {
             for slot in slots { collect(slot, into: &states) }
         }
         var devices: [LatestDevice] = []
-        var revision: UInt64 = 0
         for device in states.keys.sorted() {
             if let limit = query.limit, devices.count >= limit { break }
             guard let metrics = states[device], let row = self.device(device, metrics) else { continue }
             devices.append(row)
-            revision = mix(revision, row)
         }
-        return LatestAnswer(devices: devices, revision: revision, missing: [])
+        return LatestAnswer(devices: devices, missing: [])
     }
 
     private func collect(
@@ -59,22 +57,7 @@ struct LatestBuilder {
     private func isWanted(_ metric: Metric, _ state: SeriesState) -> Bool {
         if let wanted = query.metric, wanted != metric { return false }
         if let wanted = query.result, wanted != state.verdict.result { return false }
+        if let since = query.since, state.lastHeard < since { return false }
         return true
-    }
-
-    /// A fixed hash of everything the answer shows of a device.
-    private func mix(_ revision: UInt64, _ row: LatestDevice) -> UInt64 {
-        var word = DeviceHash.hash(row.device.text, seed: revision)
-        word = SeededGenerator.mixed(word ^ (row.isSilent ? 1 : 0))
-        for metric in row.metrics {
-            word = DeviceHash.hash(metric.metric.text, seed: word)
-            for bits in [
-                metric.value.bitPattern, UInt64(bitPattern: metric.time.microseconds),
-                metric.verdict.score.bitPattern,
-                UInt64(metric.verdict.result.rawValue) << 1 | (metric.isSilent ? 1 : 0),
-                DeviceHash.hash(metric.verdict.model.name, seed: UInt64(metric.verdict.model.version)),
-            ] { word = SeededGenerator.mixed(word ^ bits) }
-        }
-        return word
     }
 }

@@ -37,7 +37,7 @@ extension Node: NodeService {
         let now = clock.instant
         let inactiveAfter = settings.inactiveAfter.microseconds
         let answer = await scoring.whenLocal { $0.latest(query, now: now, inactiveAfter: inactiveAfter) }
-        return answer ?? LatestAnswer(devices: [], revision: 0, missing: [settings.name])
+        return answer ?? LatestAnswer(devices: [], missing: [settings.name])
     }
 
     package func history(
@@ -67,6 +67,12 @@ extension Node: NodeService {
         try? await scoring.forget(device, at: time)
         return true
     }
+
+    package func ledgerOfFlock() async -> FlockLedger {
+        FlockLedger(sum: await cluster().ledger, missing: [])
+    }
+
+    package func subscribe(_ sink: any LiveSink) { live.add(sink) }
 
     package func cluster() async -> ClusterView {
         var ledger = await ingest.ledger

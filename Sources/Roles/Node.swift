@@ -63,6 +63,7 @@ package final class Node: Service {
     let scoring: Scoring
     let system: ClusterActorSystem
     let rejected = Atomic<UInt64>(0)
+    let live = LiveHub()
     let state = Mutex(State.starting("starting"))
 
     enum State {

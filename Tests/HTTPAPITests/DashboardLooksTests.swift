@@ -10,6 +10,11 @@ import Testing
         let node = FakeNode()
         let metrics: [(String, Double)] = [("humidity", 41.25), ("pressure", 1013.2), ("temperature", 21.53)]
         node.change { state in
+            state.members += [("n1", .alive), ("kitchen-node-2", .suspect)].map { name, status in
+                ClusterView.Member(
+                    name: name, address: "127.0.0.1:7947", http: "127.0.0.1:8081", status: status, incarnation: 1,
+                    ringShare: 0.3, devices: 3, version: "0.1.0", since: .now)
+            }
             state.devices = (1...10).map { index in
                 let isSilent = index == 7
                 return LatestDevice(

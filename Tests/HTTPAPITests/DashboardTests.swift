@@ -105,6 +105,29 @@ import Testing
         }
     }
 
+    @Test func howTheFlockIsCanBeReadAtAGlance() async throws {
+        let node = fleet(count: 1)
+        func member(_ name: String, _ status: ClusterView.Member.Status) -> ClusterView.Member {
+            ClusterView.Member(
+                name: name, address: "a", http: "h", status: status, incarnation: 1, ringShare: 0.3, devices: 0,
+                version: "0.1.0", since: FakeNode.start)
+        }
+        try await inBrowser(node) { browser, address in
+            for (members, words) in [
+                ([member("n0", .alive)], ""),
+                ([member("n0", .alive), member("n1", .left)], ""),
+                ([member("n0", .alive), member("n1", .alive)], "2 nodes, all well"),
+                ([member("n0", .alive), member("<i>", .suspect)], "2 nodes, <i> is suspect"),
+                ([member("n0", .alive), member("n1", .dead), member("n2", .suspect)], "3 nodes, 1 suspect, 1 dead"),
+            ] {
+                node.change { $0.members = members }
+                try await browser.open(address)
+                try await browser.wait(until: "document.getElementById('node').textContent === 'n0'")
+                #expect(try await browser.value(of: "document.getElementById('flock').textContent") as? String == words)
+            }
+        }
+    }
+
     /// The memory of the graphs, against storages that are full, broken, or refuse.
     @Test func itsMemoryIsBoundedAndTrustsNothing() async throws {
         try await inBrowser(fleet(count: 1)) { browser, address in

@@ -13,7 +13,6 @@ final class FakeNode: NodeService {
         var answersLater = false
         var unanswered: [@Sendable (AcceptError?) -> Void] = []
         var devices: [LatestDevice] = []
-        var revision: UInt64 = 1
         var missing: [String] = []
         var latestQueries: [LatestQuery] = []
         var history: [Series: [HistoryPoint]] = [:]
@@ -27,6 +26,13 @@ final class FakeNode: NodeService {
         var storeError: StoreError?
         var unreadiness: String?
         var ledger = Ledger()
+        var ledgerOfFlock: Ledger?
+        var members = [
+            ClusterView.Member(
+                name: "n0", address: "127.0.0.1:7946", http: "127.0.0.1:8080", status: .alive, incarnation: 7,
+                ringShare: 1, devices: 0, version: "0.1.0", since: FakeNode.start)
+        ]
+        var sinks: [any LiveSink] = []
         /// Each look at the fleet finds it measured a second later.
         var ticks = false
         var clock: Int64 = FakeNode.start.microseconds
@@ -37,6 +43,7 @@ final class FakeNode: NodeService {
 
     private let state = Mutex(State())
     private let offers = DispatchSemaphore(value: 0)
+    private let subscriptions = DispatchSemaphore(value: 0)
 
     func change(_ change: (inout State) -> Void) {
         state.withLock { change(&$0) }
@@ -90,10 +97,9 @@ final class FakeNode: NodeService {
         state.withLock { state in
             state.latestQueries.append(query)
             if state.ticks {
-                state.revision += 1
                 state.devices = state.devices.map { $0.later(by: 1_000_000) }
             }
-            return LatestAnswer(devices: state.devices, revision: state.revision, missing: state.missing)
+            return LatestAnswer(devices: state.devices, missing: state.missing)
         }
     }
 
@@ -144,14 +150,36 @@ final class FakeNode: NodeService {
         return true
     }
 
+    func ledgerOfFlock() async -> FlockLedger {
+        FlockLedger(sum: now.ledgerOfFlock ?? now.ledger, missing: now.missing)
+    }
+
+    func subscribe(_ sink: any LiveSink) {
+        change { $0.sinks.append(sink) }
+        subscriptions.signal()
+    }
+
+    /// Blocks until so many streams listen.
+    func waitForListeners(_ count: Int) {
+        while now.sinks.count < count { subscriptions.wait() }
+    }
+
+    /// Gives a batch to all who listen; those that want no more are forgotten.
+    func publish(_ readings: [LiveReading], anomalies: [AnomalyEpisode] = [], after seconds: Double = 0.25) {
+        let (sinks, batch) = state.withLock { state in
+            state.clock += Int64(seconds * 1e6)
+            let batch = LiveBatch(
+                time: Instant(microseconds: state.clock), readings: readings, anomalies: anomalies)
+            return (state.sinks, batch)
+        }
+        let gone = sinks.filter { !$0.take(batch) }
+        change { state in state.sinks.removeAll { sink in gone.contains { $0 === sink } } }
+    }
+
     func cluster() async -> ClusterView {
         ClusterView(
             node: "n0",
-            members: [
-                ClusterView.Member(
-                    name: "n0", address: "127.0.0.1:7946", http: "127.0.0.1:8080", status: .alive, incarnation: 7,
-                    ringShare: 1, devices: now.devices.count, version: "0.1.0", since: Self.start)
-            ],
+            members: now.members,
             slots: 4096, ringDigest: "abc",
             pruner: ClusterView.Pruner(leader: nil, fencingToken: nil, lastRun: nil, lastResult: nil),
             store: StoreKind(name: "sqlite", timescale: .none), isStoreReachable: now.storeError == nil,

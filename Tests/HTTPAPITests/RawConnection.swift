@@ -11,8 +11,12 @@ final class RawConnection {
     private let socket: Int32
     private(set) var received: [UInt8] = []
 
-    init(port: Int) throws {
+    /// - Parameter receiveBytes: what the kernel takes for a client that does not read; its own choice without.
+    init(port: Int, receiveBytes: Int32? = nil) throws {
         socket = Glibc.socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        if var receiveBytes {
+            setsockopt(socket, SOL_SOCKET, SO_RCVBUF, &receiveBytes, socklen_t(MemoryLayout<Int32>.size))
+        }
         var limit = timeval(tv_sec: 30, tv_usec: 0)
         setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
         setsockopt(socket, SOL_SOCKET, SO_SNDTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
@@ -64,10 +68,16 @@ final class RawConnection {
     var text: String { String(decoding: received, as: UTF8.self) }
 
     private func readMore() throws -> Bool {
+        let bytes = try receive()
+        received += bytes
+        return !bytes.isEmpty
+    }
+
+    /// What comes next, kept nowhere; empty at the end.
+    func receive() throws -> ArraySlice<UInt8> {
         var buffer = [UInt8](repeating: 0, count: 65_536)
         let count = recv(socket, &buffer, buffer.count, 0)
         guard count >= 0 else { throw Failure(description: "recv: \(errno) after: \(text)") }
-        received += buffer.prefix(count)
-        return count > 0
+        return buffer.prefix(count)
     }
 }

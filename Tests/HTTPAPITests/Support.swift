@@ -12,10 +12,13 @@ import Testing
 let quietLogger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
 
 func makeAPI(
-    _ node: FakeNode, files: Result<DashboardFiles, HTTPAPIError> = sharedFiles, logger: Logger = quietLogger
+    _ node: FakeNode, files: Result<DashboardFiles, HTTPAPIError> = sharedFiles, logger: Logger = quietLogger,
+    settings change: (inout HTTPSettings) -> Void = { _ in }
 ) throws -> HTTPAPI {
-    HTTPAPI(
-        node: node, settings: HTTPSettings(host: "127.0.0.1", port: 0), files: try files.get(),
+    var settings = HTTPSettings(host: "127.0.0.1", port: 0)
+    change(&settings)
+    return HTTPAPI(
+        node: node, settings: settings, files: try files.get(),
         metrics: PrometheusMetrics(help: HTTPAPI.metricsHelp), logger: logger)
 }
 

@@ -25,15 +25,20 @@ export class LatestFeed {
   }
 }
 
-/** The node's own name, or null. */
-export async function nodeName() {
+/** `GET /cluster`: the node's own name and its flock's members; null if it does not say. */
+export async function flock() {
   try {
     const response = await fetch("/cluster", { cache: "no-store", signal: AbortSignal.timeout(TIMEOUT_MILLISECONDS) });
     const view = await response.json();
-    return response.ok && typeof view.node === "string" ? view.node : null;
+    if (!response.ok || typeof view.node !== "string" || !Array.isArray(view.members)) return null;
+    return { node: view.node, members: view.members.filter(isMember) };
   } catch {
     return null;
   }
+}
+
+function isMember(member) {
+  return member !== null && typeof member === "object" && typeof member.name === "string" && typeof member.status === "string";
 }
 
 /** What a `Date` header, of whole seconds and some milliseconds ago, says of the node's clock; 0 if it agrees. */

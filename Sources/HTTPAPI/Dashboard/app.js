@@ -1,15 +1,15 @@
 // The page: asks the node, keeps the cards in step, and says honestly how old all of it is.
 
-import { LatestFeed, nodeName } from "./api.js";
+import { flock, LatestFeed } from "./api.js";
 import { Card } from "./card.js";
-import { span } from "./format.js";
+import { span, wellBeing } from "./format.js";
 import { hasCharts } from "./graph.js";
 import { History, storage } from "./history.js";
 
 const POLL_MILLISECONDS = 2000;
 const POLL_MILLISECONDS_MAX = 10000;
 const STALE_AFTER_MILLISECONDS = 6000;
-const NAME_EVERY_MILLISECONDS = 30000;
+const FLOCK_EVERY_MILLISECONDS = 5000;
 const ANNOUNCE_EVERY_MILLISECONDS = 5000;
 /** More cards than anyone looks at; the rest is one click away. */
 const CARDS_STEP = 500;
@@ -203,9 +203,20 @@ async function pollForEver() {
   }
 }
 
-async function showName() {
-  const name = await nodeName();
-  if (name !== null) byId("node").textContent = name;
+async function showFlock() {
+  const view = await flock();
+  if (view === null) return;
+  const { text, isWell } = wellBeing(view.members);
+  byId("node").textContent = view.node;
+  byId("flock").textContent = text;
+  byId("flock").classList.toggle("unwell", !isWell);
+}
+
+async function showFlockForEver() {
+  for (;;) {
+    await showFlock();
+    await new Promise((resume) => setTimeout(resume, FLOCK_EVERY_MILLISECONDS));
+  }
 }
 
 function choose(button) {
@@ -236,6 +247,5 @@ setInterval(() => {
   showFreshness(now);
   for (const card of cards.values()) card.tick(now + clockAhead);
 }, 1000);
-setInterval(showName, NAME_EVERY_MILLISECONDS);
-showName();
+showFlockForEver();
 pollForEver();

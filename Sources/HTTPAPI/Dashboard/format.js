@@ -27,6 +27,23 @@ export function span(milliseconds) {
   return `${Math.floor(seconds / 86400)} d`;
 }
 
+/**
+ * How a flock is, in a few words: nothing of a node alone, and who is not well by name where it is one. Those that left
+ * are no part of it.
+ */
+export function wellBeing(members) {
+  const here = members.filter((member) => member.status !== "left");
+  const unwell = here.filter((member) => member.status !== "alive");
+  if (here.length < 2) return { text: "", isWell: true };
+  if (unwell.length === 0) return { text: `${here.length} nodes, all well`, isWell: true };
+  if (unwell.length === 1) return { text: `${here.length} nodes, ${unwell[0].name} is ${unwell[0].status}`, isWell: false };
+  const dead = unwell.filter((member) => member.status === "dead").length;
+  const parts = [`${here.length} nodes`];
+  if (unwell.length > dead) parts.push(`${unwell.length - dead} suspect`);
+  if (dead > 0) parts.push(`${dead} dead`);
+  return { text: parts.join(", "), isWell: false };
+}
+
 export function timeOfDay(milliseconds) {
   return clock.format(new Date(milliseconds));
 }

@@ -16,6 +16,9 @@ package struct JSONWriter: Sendable {
         bytes.reserveCapacity(capacity)
     }
 
+    /// Bytes that were not taken yet.
+    var count: Int { bytes.count }
+
     /// All that was written.
     package var buffer: ByteBuffer { ByteBuffer(bytes: bytes) }
 
@@ -143,7 +146,7 @@ package struct JSONWriter: Sendable {
         text.withUTF8 { bytes.append(contentsOf: $0) }
     }
 
-    /// Text that stands for itself, between the values of CSV.
+    /// Text that stands for itself, between the values of CSV and the lines of events.
     package mutating func writeRaw(_ text: StaticString) {
         append(text)
     }

@@ -7,6 +7,7 @@ enum MediaType {
     static let ndjson = "application/x-ndjson"
     static let problem = "application/problem+json"
     static let csv = "text/csv; charset=utf-8"
+    static let eventStream = "text/event-stream"
     static let html = "text/html; charset=utf-8"
     static let prometheus = "text/plain; version=0.0.4; charset=utf-8"
 

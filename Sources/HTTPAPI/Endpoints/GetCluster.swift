@@ -10,20 +10,21 @@ extension Handlers {
             throw Problem.badParameter("scope", "must be node or all")
         }
         let view = await node.cluster()
+        let flock = scope == "all" ? await node.ledgerOfFlock() : nil
         var json = JSONWriter(capacity: 2_048)
-        // A node without peers is the whole flock: its own ledger is the sum.
-        json.write(view, sum: scope == "all" ? view.ledger : nil)
+        json.write(view, flock)
         return Answer(json: json, headers: [.cacheControl: "no-store"])
     }
 }
 
 extension JSONWriter {
-    mutating func write(_ view: ClusterView, sum: Ledger?) {
+    mutating func write(_ view: ClusterView, _ flock: FlockLedger?) {
         object { json in
             json.key("node")
             json.value(view.node)
             json.key("members")
-            json.array(view.members) { $0.write($1) }
+            let members = view.members.sorted { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
+            json.array(members) { $0.write($1) }
             json.key("ring")
             json.object { json in
                 json.key("slots")
@@ -44,9 +45,14 @@ extension JSONWriter {
             }
             json.key("ledger")
             json.write(view.ledger)
-            if let sum {
+            if let flock {
                 json.key("ledger_all")
-                json.write(sum)
+                json.write(flock.sum)
+                // Only then: who sees it knows that the sum is too small, and by whom.
+                if !flock.missing.isEmpty {
+                    json.key("partial")
+                    json.array(flock.missing.sorted()) { $0.value($1) }
+                }
             }
         }
     }

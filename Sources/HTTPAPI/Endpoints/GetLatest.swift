@@ -28,10 +28,10 @@ extension Handlers {
     }
 
     /// Weak, because the same answer leaves packed and plain. The query belongs to it: caches tell answers apart by
-    /// their address, but a client may compare tags of two.
+    /// their address, but a client may compare tags of two. Nothing of this node does: behind a balancer the next
+    /// request goes to another one.
     private func entityTag(of answer: LatestAnswer, for query: Substring) -> String {
         var hash = FNV1a()
-        hash.combine(processTag.utf8)
         hash.combine(query.utf8)
         for name in answer.missing { hash.combine(name.utf8) }
         return "W/\"\(String(answer.revision, radix: 16))-\(String(hash.value, radix: 16))\""
@@ -81,24 +81,26 @@ extension JSONWriter {
         }
     }
 
-    mutating func write(_ metric: LatestMetric) {
-        object { json in
-            json.key("type")
-            json.value(metric.metric.text)
-            json.key("value")
-            json.value(metric.value)
-            json.key("result")
-            json.value(metric.verdict.result.name)
-            json.key("confidence")
-            json.value(metric.verdict.confidence)
-            json.key("score")
-            json.value(metric.verdict.score)
-            json.key("model")
-            json.value(metric.verdict.model.description)
-            json.key("timestamp")
-            json.value(metric.time)
-            json.key("silent")
-            json.value(metric.isSilent)
-        }
+    private mutating func write(_ metric: LatestMetric) {
+        object { $0.writeMembers(of: metric) }
+    }
+
+    mutating func writeMembers(of metric: LatestMetric) {
+        key("type")
+        value(metric.metric.text)
+        key("value")
+        value(metric.value)
+        key("result")
+        value(metric.verdict.result.name)
+        key("confidence")
+        value(metric.verdict.confidence)
+        key("score")
+        value(metric.verdict.score)
+        key("model")
+        value(metric.verdict.model.description)
+        key("timestamp")
+        value(metric.time)
+        key("silent")
+        value(metric.isSilent)
     }
 }

@@ -6,15 +6,16 @@ import ReadingFormats
 import Telemetry
 
 /// What the routes do, one file a route or a family of them. Each handler reads its request, asks the node, and writes
-/// the answer; it holds no state.
+/// the answer; the only state it holds is how
+/// many streams there are.
 package struct Handlers: Sendable {
     let node: any NodeService
     let files: DashboardFiles
     let registry: PrometheusMetrics
+    let settings: HTTPSettings
+    let seats: StreamSeats
     let logger: Logger
     let parser = ReadingParser()
-    /// In every tag of an answer: revisions start anew with a process, and an old one must not match by chance.
-    let processTag = String(UInt64.random(in: 0...UInt64.max), radix: 16)
 
     // MARK: Am I well
 

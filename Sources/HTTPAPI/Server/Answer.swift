@@ -14,7 +14,7 @@ struct Answer: Sendable {
     var status: HTTPResponse.Status
     var headers: HTTPFields
     var body: Body
-    /// False for files: they were packed once, at the start.
+    /// False for files, which were packed once, at the start, and for events, which must not wait.
     var isPackable = true
 
     init(_ status: HTTPResponse.Status = .ok, headers: HTTPFields = [:], body: Body = .empty) {

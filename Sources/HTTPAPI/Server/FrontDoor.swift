@@ -90,6 +90,7 @@ package struct FrontDoor: HTTPResponder {
         case .devices: return try await handlers.getDevices(call)
         case .device where call.method == .delete: return try await handlers.deleteDevice(call)
         case .device: return try await handlers.getDevice(call)
+        case .stream: return try handlers.getStream(call)
         case .cluster: return try await handlers.getCluster(call)
         case .health: return handlers.getHealth()
         case .livez: return handlers.getLiveness()
@@ -115,7 +116,8 @@ package struct FrontDoor: HTTPResponder {
             headers[.contentLength] = String(buffer.readableBytes)
             body = call.method == .head ? ResponseBody() : ResponseBody(byteBuffer: buffer)
         case .stream(let write):
-            body = call.method == .head ? .nothing : stream(write, for: call, headers: &headers)
+            let packs = answer.isPackable && mayPack(for: call, headers: &headers)
+            body = call.method == .head ? .nothing : stream(write, packs: packs)
         }
         if !call.body.isAtEnd {
             headers[.connection] = "close"
@@ -132,14 +134,17 @@ package struct FrontDoor: HTTPResponder {
         return GzipEncoder.packed(buffer)
     }
 
-    private func stream(
-        _ write: @escaping @Sendable @concurrent (inout AnswerStream) async throws -> Void, for call: Call,
-        headers: inout HTTPFields
-    ) -> ResponseBody {
+    private func mayPack(for call: Call, headers: inout HTTPFields) -> Bool {
         headers.append(HTTPField(name: .vary, value: "Accept-Encoding"))
-        let packs = MediaType.acceptsGzip(call.headers[.acceptEncoding])
-        if packs { headers[.contentEncoding] = "gzip" }
-        return ResponseBody { writer in
+        guard MediaType.acceptsGzip(call.headers[.acceptEncoding]) else { return false }
+        headers[.contentEncoding] = "gzip"
+        return true
+    }
+
+    private func stream(
+        _ write: @escaping @Sendable @concurrent (inout AnswerStream) async throws -> Void, packs: Bool
+    ) -> ResponseBody {
+        ResponseBody { writer in
             var stream = AnswerStream(to: writer, gzip: packs ? GzipEncoder() : nil)
             try await write(&stream)
             try await stream.finish()

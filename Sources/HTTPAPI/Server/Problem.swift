@@ -28,6 +28,7 @@ struct Problem: Error, Sendable {
         case draining = "draining"
         case storeUnavailable = "store-unavailable"
         case notReady = "not-ready"
+        case streamsFull = "streams-full"
 
         var status: HTTPResponse.Status {
             switch self {
@@ -39,7 +40,7 @@ struct Problem: Error, Sendable {
             case .mediaType: .unsupportedMediaType
             case .headersTooLarge: .requestHeaderFieldsTooLarge
             case .internalError: .internalServerError
-            case .logFull, .logFailed, .draining, .storeUnavailable, .notReady: .serviceUnavailable
+            case .logFull, .logFailed, .draining, .storeUnavailable, .notReady, .streamsFull: .serviceUnavailable
             }
         }
 
@@ -58,6 +59,7 @@ struct Problem: Error, Sendable {
             case .draining: "Shutting down"
             case .storeUnavailable: "Store unavailable"
             case .notReady: "Not ready"
+            case .streamsFull: "Too many streams"
             }
         }
     }

@@ -52,6 +52,9 @@ final class RequestIDs: Sendable {
 extension HTTPField.Name {
     static let requestID = HTTPField.Name(unchecked: "X-Request-Id")
     static let partial = HTTPField.Name(unchecked: "X-Starling-Partial")
+    static let lastEventID = HTTPField.Name(unchecked: "Last-Event-ID")
+    /// Tells nginx, and others that took it over, to pass on what comes when it comes.
+    static let accelBuffering = HTTPField.Name(unchecked: "X-Accel-Buffering")
     static let frameOptions = HTTPField.Name(unchecked: "X-Frame-Options")
     static let referrerPolicy = HTTPField.Name(unchecked: "Referrer-Policy")
 

@@ -3,8 +3,8 @@ package import HTTPTypes
 /// Every path there is and what may be done with it: routing, `405` with `Allow`, and the metrics' labels read it,
 /// and a test holds it against `openapi.json`.
 package enum Route: Int, CaseIterable, Sendable {
-    case dashboard, asset, data, latest, history, anomalies, devices, device, cluster, health, livez, readyz, metrics
-    case openAPI
+    case dashboard, asset, data, latest, history, anomalies, devices, device, stream, cluster, health, livez, readyz
+    case metrics, openAPI
 
     /// The path, with the parts that vary in braces.
     package var template: String {
@@ -17,6 +17,7 @@ package enum Route: Int, CaseIterable, Sendable {
         case .anomalies: "/anomalies"
         case .devices: "/devices"
         case .device: "/devices/{device_id}"
+        case .stream: "/stream"
         case .cluster: "/cluster"
         case .health: "/health"
         case .livez: "/livez"
@@ -60,6 +61,7 @@ struct RouteMatch {
         case "/history": self.init(.history)
         case "/anomalies": self.init(.anomalies)
         case "/devices": self.init(.devices)
+        case "/stream": self.init(.stream)
         case "/cluster": self.init(.cluster)
         case "/health": self.init(.health)
         case "/livez": self.init(.livez)
