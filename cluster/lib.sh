@@ -12,11 +12,14 @@ ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
 RUN_DIR=${STARLING_RUN_DIR:-$ROOT/cluster/.run}
 BIN=$ROOT/.build/release/starling
 
-# Seconds. A node answers /readyz within a second or two; a graceful stop drains for less than five.
+# Seconds. A node answers /readyz within a second or two, and the others know it a moment later; a graceful stop drains
+# for less than five.
 READY_LIMIT=60
+SEEN_LIMIT=30
 STOP_LIMIT=15
 
-NODES_MAX=1 # the flock of several nodes comes in a later version
+# A node takes some 50 MB: more belong onto more machines.
+NODES_MAX=64
 
 say() { printf '%s\n' "$*"; }
 warn() { printf '%s\n' "$*" >&2; }
@@ -258,11 +261,17 @@ wait_gone() {
     done
 }
 
-# Asks a process to stop and waits; after the limit it is killed. Usage: stop_process NAME
-stop_process() {
+# Asks a process to stop. Usage: ask_to_stop NAME
+ask_to_stop() {
+    local pid
+    pid=$(running_pid "$1") || return 0
+    kill -TERM "$pid" 2>/dev/null || true
+}
+
+# Waits for a process that was asked to stop; after the limit it is killed. Usage: see_stopped NAME
+see_stopped() {
     local pid
     if pid=$(running_pid "$1"); then
-        kill -TERM "$pid" 2>/dev/null || true
         if ! wait_gone "$1" "$STOP_LIMIT"; then
             warn "$1 did not stop within $STOP_LIMIT s: killing it (its log: $RUN_DIR/$1.log)"
             kill -KILL "$pid" 2>/dev/null || true
@@ -270,6 +279,11 @@ stop_process() {
         fi
     fi
     rm -f "$RUN_DIR/$1.pid"
+}
+
+stop_process() {
+    ask_to_stop "$1"
+    see_stopped "$1"
 }
 
 show_log_tail() {
@@ -322,14 +336,23 @@ any_node_running() {
     return 1
 }
 
-http_port() { echo $(($(setting HTTP_BASE) + $1)); }
+# Writes what `setting` reads, whole or not at all. Usage: remember NODES HTTP_BASE GOSSIP_BASE DEVICES
+remember() {
+    printf '%s\n' "NODES=$1" "HTTP_BASE=$2" "GOSSIP_BASE=$3" "DEVICES=$4" >"$RUN_DIR/cluster.conf.new"
+    mv -f "$RUN_DIR/cluster.conf.new" "$RUN_DIR/cluster.conf"
+}
 
-# Does anything listen on this TCP port of loopback or of all addresses?
+http_port() { echo $(($(setting HTTP_BASE) + $1)); }
+gossip_port() { echo $(($(setting GOSSIP_BASE) + $1)); }
+
+# Does anything listen on this port of loopback or of all addresses? Usage: port_taken tcp|udp PORT
 port_taken() {
-    local hex
-    hex=$(printf '%04X' "$1")
-    cat /proc/net/tcp /proc/net/tcp6 2>/dev/null | awk -v port="$hex" '
-        $4 == "0A" {
+    local hex state=0A
+    # An unconnected UDP socket is in state 7.
+    [[ $1 == tcp ]] || state=07
+    hex=$(printf '%04X' "$2")
+    cat "/proc/net/$1" "/proc/net/${1}6" 2>/dev/null | awk -v port="$hex" -v state="$state" '
+        $4 == state {
             split($2, local, ":")
             if (local[2] != port) next
             if (local[1] ~ /^(0100007F|0+|0+01000000|0+FFFF00000100007F)$/) found = 1
@@ -337,17 +360,44 @@ port_taken() {
         END { exit !found }'
 }
 
+# Usage: check_port tcp|udp PORT VARIABLE, which moves it
 check_port() {
-    ((1 <= $1 && $1 <= 65535)) || die "port $1 is out of range; set STARLING_HTTP_BASE or STARLING_GOSSIP_BASE"
-    ! port_taken "$1" ||
-        die "port $1 of 127.0.0.1 is taken by another program. Stop it, or start the cluster on other ports: STARLING_HTTP_BASE=9080 cluster/up"
+    ((1 <= $2 && $2 <= 65535)) || die "port $2 is out of range; set $3"
+    ! port_taken "$1" "$2" ||
+        die "${1^^} port $2 of 127.0.0.1 is taken by another program. Stop it, or start the cluster on other ports: $3=$((20000 + $2 % 10000)) cluster/up"
+}
+
+# The ports that node I needs: HTTP, gossip, peers. Usage: check_node_ports I HTTP_BASE GOSSIP_BASE
+check_node_ports() {
+    check_port tcp $(($2 + $1)) STARLING_HTTP_BASE
+    check_port tcp $(($3 + $1)) STARLING_GOSSIP_BASE
+    check_port udp $(($3 + $1)) STARLING_GOSSIP_BASE
+}
+
+# HTTP and peers are both TCP: neither may run into the other. Usage: check_ranges NODES HTTP_BASE GOSSIP_BASE
+check_ranges() {
+    local apart=$(($2 - $3))
+    ((apart >= $1 || -apart >= $1)) ||
+        die "with $1 nodes, the ports from $2 (HTTP) and from $3 (gossip) meet; set STARLING_HTTP_BASE or STARLING_GOSSIP_BASE"
+}
+
+# Where node I finds the others: every other node of the folder, so that whichever of them runs is found. Usage: seeds I
+seeds() {
+    local index nodes list=
+    nodes=$(setting NODES)
+    for ((index = 0; index < nodes; index++)); do
+        ((index == $1)) || list+=${list:+,}127.0.0.1:$(gossip_port "$index")
+    done
+    echo "$list"
 }
 
 launch_node() {
-    local index=$1
+    local index=$1 join
+    join=$(seeds "$index")
     launch "n$index" "$BIN" node --name "n$index" \
         --http "127.0.0.1:$(http_port "$index")" \
-        --gossip "127.0.0.1:$(($(setting GOSSIP_BASE) + index))" \
+        --gossip "127.0.0.1:$(gossip_port "$index")" \
+        ${join:+--join "$join"} \
         --data-dir "$RUN_DIR/n$index" \
         --store "sqlite:$RUN_DIR/starling.db" \
         --lease "file:$RUN_DIR/pruner.lease"
@@ -378,6 +428,36 @@ wait_ready() {
     }
 }
 
+# Indices of the nodes that run.
+running_nodes() {
+    local name
+    while read -r name; do
+        if [[ $name == n* ]] && is_running "$name"; then echo "${name#n}"; fi
+    done < <(process_names)
+}
+
+# How many members node I sees alive; 0 without an answer. Usage: alive_at I
+alive_at() {
+    local answer
+    answer=$("$BIN" cluster --json --url "http://127.0.0.1:$(http_port "$1")" </dev/null 2>/dev/null) || true
+    grep -oE '"status" *: *"alive"' <<<"$answer" | wc -l || true
+}
+
+# Returns when every running node sees as many members alive as there are nodes running.
+wait_flock() {
+    local running index seen tenths=$((SEEN_LIMIT * 10))
+    mapfile -t running < <(running_nodes)
+    for index in "${running[@]}"; do
+        while seen=$(alive_at "$index") && ((seen < ${#running[@]})); do
+            if ((tenths-- <= 0)); then
+                warn "Error: n$index sees $seen of ${#running[@]} nodes alive after $SEEN_LIMIT s; look at its log, $RUN_DIR/n$index.log"
+                return 1
+            fi
+            sleep 0.1
+        done
+    done
+}
+
 launch_devices() {
     local devices=$1 nodes=$2 index servers=
     ((devices > 0)) || return 0
@@ -387,11 +467,16 @@ launch_devices() {
     launch simulate "$BIN" simulate --server "$servers" --devices "$devices"
 }
 
+# The devices first, then all nodes at once: one after the other would take the sum of their times, and hand everything
+# over to a node that stops next.
 stop_all() {
-    local name
-    while read -r name; do
-        stop_process "$name"
-    done < <(process_names)
+    local name names
+    mapfile -t names < <(process_names)
+    for name in "${names[@]}"; do
+        if [[ $name != n* ]]; then stop_process "$name"; fi
+    done
+    for name in "${names[@]}"; do ask_to_stop "$name"; done
+    for name in "${names[@]}"; do see_stopped "$name"; done
 }
 
 # The index of a node of this cluster, from the command line. Usage: node_index TEXT

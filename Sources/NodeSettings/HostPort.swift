@@ -61,6 +61,9 @@ package struct HostPort: Hashable, Sendable, CustomStringConvertible {
         (Self.bytes(ofIPv4: host) ?? Self.bytes(ofIPv6: host))?.allSatisfy { $0 == 0 } ?? false
     }
 
+    /// An IP address, nothing to look up.
+    package var isNumeric: Bool { Self.bytes(ofIPv4: host) != nil || Self.bytes(ofIPv6: host) != nil }
+
     package var description: String { host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)" }
 
     private static func isName(_ host: String) -> Bool {

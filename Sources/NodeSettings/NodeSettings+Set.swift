@@ -6,7 +6,7 @@ extension NodeSettings {
         case .http: http = try HostPort.parse(text)
         case .gossip: gossip = try HostPort.parse(text)
         case .advertise: advertise = try Self.reachable(HostPort.parse(text))
-        case .join: join = try HostPort.parseList(text)
+        case .join: join = try Self.seeds(text)
         case .store: store = try StoreAddress.parse(text)
         case .lease: lease = try LeaseAddress.parse(text)
         case .leaseTTL: leaseTTL = try Self.leaseTTL(text)
@@ -52,6 +52,18 @@ extension NodeSettings {
             throw ValueError(expected: "an address that other nodes can reach, not \(address.host)")
         }
         return address
+    }
+
+    /// Every one is looked up and asked again for ever.
+    package static let joinCountMax = 256
+
+    private static func seeds(_ text: String) throws(ValueError) -> [HostPort] {
+        let list = try HostPort.parseList(text)
+        guard list.count <= joinCountMax else { throw ValueError(expected: "at most \(joinCountMax) addresses") }
+        for seed in list where seed.port == 0 || seed.isWildcard {
+            throw ValueError(expected: "the gossip addresses of other nodes, and \(seed) is none")
+        }
+        return list
     }
 
     private mutating func setTLS(_ part: WritableKeyPath<TLS, String>, to path: String) {

@@ -19,7 +19,8 @@ package struct NodeSettings: Hashable, Sendable {
     package var name: String
     package var http = HostPort(host: "127.0.0.1", port: 8080)
     package var gossip = HostPort(host: "127.0.0.1", port: 7946)
-    package var advertise = HostPort(host: "127.0.0.1", port: 7946)
+    /// Where other nodes find this one, when that is not the address that gossip listens on. See `advertised`.
+    package var advertise: HostPort?
     package var join: [HostPort] = []
     package var store = StoreAddress.sqlite(path: "./data/starling.db")
     package var lease = LeaseAddress.file(path: "./data/pruner.lease")
@@ -36,7 +37,7 @@ package struct NodeSettings: Hashable, Sendable {
     package var deviceRate: Double?
     package var webhook: String?
     package var webhookSecret: Secret?
-    /// Base64 of 32 bytes each; the first seals, all open.
+    /// Base64 of 32 bytes each; the first seals, all open. None: gossip and peers in the clear, on loopback only.
     package var clusterKeys: [Secret] = []
     package var apiKeys: [Secret] = []
     package var isInsecureOpen = false
@@ -53,6 +54,18 @@ package struct NodeSettings: Hashable, Sendable {
 }
 
 extension NodeSettings {
+    /// Where other nodes find this one. A port of 0 stands for the one that gossip got, which is known once it listens.
+    /// The host may still be a name: a member's address is an IP, so whoever starts the node looks it up.
+    package func advertised(gossipPort: Int) -> HostPort {
+        let address = advertise ?? gossip
+        return HostPort(host: address.host, port: address.port == 0 ? gossipPort : address.port)
+    }
+
+    /// What is told of the HTTP interface: a node that listens on every address is found at the advertised one.
+    package func advertisedHTTP(host: String, httpPort: Int) -> HostPort {
+        HostPort(host: http.isWildcard ? host : http.host, port: http.port == 0 ? httpPort : http.port)
+    }
+
     /// Flags and values for the log, in the order of `Setting`, secrets as stars.
     package var printed: [(flag: String, value: String)] {
         Setting.allCases.map { ($0.flag, printed($0)) }
@@ -63,7 +76,7 @@ extension NodeSettings {
         case .name: name
         case .http: http.description
         case .gossip: gossip.description
-        case .advertise: advertise.description
+        case .advertise: (advertise ?? gossip).description
         case .join: list(join.map(\.description))
         case .store: store.description
         case .lease: lease.description

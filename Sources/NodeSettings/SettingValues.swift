@@ -67,6 +67,8 @@ package enum SettingValues {
     }
 
     package static let clusterKeyBytes = 32
+    /// Two while rotating, a few more when rotations overlap.
+    package static let clusterKeysMax = 8
 
     package static func clusterKeys(_ text: String) throws(ValueError) -> [Secret] {
         var keys: [Secret] = []
@@ -79,6 +81,7 @@ package enum SettingValues {
             }
             keys.append(Secret(key))
         }
+        guard keys.count <= clusterKeysMax else { throw ValueError(expected: "at most \(clusterKeysMax) keys") }
         return keys
     }
 

@@ -19,21 +19,49 @@ enum SettingsCheck {
                     + "could send and delete readings. Listen on 127.0.0.1, or say --insecure-open if the network is "
                     + "yours alone")
         }
-        if !settings.gossip.isLoopback, settings.clusterKeys.isEmpty, !settings.isInsecureOpen {
+        try flock(of: settings, given: given)
+    }
+
+    /// `--insecure-open` is about clients: who can send datagrams to an open flock could take it over.
+    private static func flock(of settings: NodeSettings, given: [Setting: String]) throws(SettingsError) {
+        let origin = given[.gossip] ?? "--gossip"
+        if !settings.gossip.isLoopback, settings.clusterKeys.isEmpty {
             throw SettingsError(
-                "\(given[.gossip] ?? "--gossip"): \(settings.gossip) can be reached from other machines; that needs "
-                    + "--cluster-key. Use a loopback address")
+                "\(origin): \(settings.gossip) can be reached from other machines; that needs --cluster-key, the same on "
+                    + "all nodes (openssl rand -base64 32), better in a file: STARLING_CLUSTER_KEY_FILE. Or use a "
+                    + "loopback address")
         }
+        if settings.gossip.isWildcard, settings.advertise == nil {
+            throw SettingsError(
+                "\(origin): \(settings.gossip) is every address of this machine, and other nodes need one to find this "
+                    + "node at. Give it with --advertise IP:PORT or STARLING_ADVERTISE (in Kubernetes the pod's IP), or "
+                    + "listen on one address")
+        }
+    }
+
+    /// What is likely a mistake, and may be none where something forwards.
+    static func doubts(about settings: NodeSettings, given: [Setting: String]) -> [String] {
+        guard settings.gossip.isLoopback else { return [] }
+        var doubts: [String] = []
+        if let advertise = settings.advertise, !advertise.isLoopback {
+            doubts.append(
+                "\(given[.advertise] ?? "--advertise"): nobody reaches \(advertise) while --gossip \(settings.gossip) "
+                    + "listens on loopback; set --gossip, too")
+        }
+        if let seed = settings.join.first(where: { $0.isNumeric && !$0.isLoopback }) {
+            doubts.append(
+                "\(given[.join] ?? "--join"): \(seed) cannot be reached from --gossip \(settings.gossip), which is "
+                    + "loopback; set --gossip, too")
+        }
+        return doubts
     }
 
     /// Settings whose feature does not exist yet. Starting without it would be a lie: a node with `--api-keys` that asks
     /// nobody for a key, for one.
     private static let refused: [Setting: String] = [
-        .join: "a flock of several nodes",
         .deviceRate: "a limit for each device",
         .webhook: "webhooks",
         .webhookSecret: "webhooks",
-        .clusterKey: "sealed gossip",
         .apiKeys: "API keys",
         .tlsCertificate: "HTTPS",
         .tlsKey: "HTTPS",
@@ -65,8 +93,6 @@ enum SettingsCheck {
 
     /// Settings that are taken and change nothing yet.
     private static let idle: [Setting: String] = [
-        .gossip: "a single node does not gossip",
-        .advertise: "a single node does not gossip",
         .lease: "nothing is pruned yet",
         .leaseTTL: "nothing is pruned yet",
         .deleteAfter: "no device is deleted yet",

@@ -38,13 +38,12 @@ package struct SettingsLoader: Sendable {
         }
         if given[.name] == nil { settings.name = try Self.name(hostName: hostName) }
         if given[.dataDirectory] == nil { settings.dataDirectory = "./data/" + settings.name }
-        if given[.advertise] == nil { settings.advertise = settings.gossip }
         try SettingsCheck.consistency(of: settings, given: given)
         try SettingsCheck.features(of: settings, given: given)
         self.settings = settings
         warnings =
             environment.unknown.map { "\($0) is no setting of a node: ignored" }
-            + SettingsCheck.withoutEffect(given: given)
+            + SettingsCheck.doubts(about: settings, given: given) + SettingsCheck.withoutEffect(given: given)
     }
 
     private static func name(hostName: String) throws(SettingsError) -> String {

@@ -24,7 +24,7 @@ struct FilePlace: Hashable, Sendable {
         }
     }
 
-    /// The file whose lock is the turn to write, and the one whose lock is the place next in line.
+    /// The file whose lock is the turn to write, and the one whose bytes are the places in line.
     var turnPath: String { path + ".turn" }
     var queuePath: String { path + ".queue" }
 

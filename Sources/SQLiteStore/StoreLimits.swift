@@ -29,6 +29,13 @@ enum StoreLimits {
     /// Between two looks at a turn that another process has.
     static let turnPollMicrosecondsMin: UInt32 = 50
     static let turnPollMicrosecondsMax: UInt32 = 500
+    /// Places in the line for the turn: as many nodes as one machine may run. More wait at its end, in no order.
+    static let linePlacesCount = 64
+    /// Between two looks from the far end of the line.
+    static let linePollMicrosecondsMax: UInt32 = 5_000
+    /// A line moves with every transaction, each some tens of milliseconds. One that does not move for this long has a
+    /// stopped process in it, and who waits behind goes past.
+    static let linePatienceMicroseconds: Int64 = 1_000_000
     /// For SQLite's own lock, which only programs that do not know of the turn can hold.
     static let busyWaitSeconds = 5.0
 

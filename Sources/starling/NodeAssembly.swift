@@ -37,7 +37,8 @@ enum NodeAssembly {
 
     private static func nodeSettings(_ settings: NodeSettings, version: String) -> Node.Settings {
         Node.Settings(
-            name: settings.name, httpAddress: "\(settings.http)", gossipAddress: "\(settings.advertise)",
+            name: settings.name, httpAddress: "\(settings.http)",
+            gossipAddress: "\(settings.advertised(gossipPort: settings.gossip.port))",
             version: version, inactiveAfter: settings.inactiveAfter)
     }
 

@@ -19,10 +19,17 @@ struct NodeFlags: ParsableArguments {
         help: .init("Address of gossip (UDP) and of peers (TCP). (default: 127.0.0.1:7946)", valueName: "host:port"))
     var gossip: String?
 
-    @Option(help: .init("Where other nodes find this one. (default: the gossip address)", valueName: "host:port"))
+    @Option(
+        help: .init(
+            "Where other nodes find this one; needed when --gossip is 0.0.0.0 or [::]. (default: the gossip address)",
+            valueName: "host:port"))
     var advertise: String?
 
-    @Option(help: .init("Nodes to join: a comma list of host:port. (default: none)", valueName: "list"))
+    @Option(
+        help: .init(
+            "Gossip addresses of nodes to join: a comma list of host:port. A DNS name stands for all its addresses and is "
+                + "looked up again for ever. (default: none)",
+            valueName: "list"))
     var join: String?
 
     @Option(
@@ -88,7 +95,8 @@ struct NodeFlags: ParsableArguments {
     @Option(
         name: .customLong("cluster-key"),
         help: .init(
-            "Base64 of 32 bytes that seals gossip and peers; a comma list while rotating. (default: none)",
+            "Base64 of 32 bytes that seals gossip and peers, the same on all nodes, needed beyond loopback; a comma list "
+                + "while rotating. (default: none)",
             valueName: "list"))
     var clusterKey: String?
 
@@ -118,7 +126,7 @@ struct NodeFlags: ParsableArguments {
         help: .init("text or json. (default: text on a terminal, else json)", valueName: "format"))
     var logFormat: String?
 
-    @Flag(name: .customLong("insecure-open"), help: "Listen beyond loopback without asking for keys.")
+    @Flag(name: .customLong("insecure-open"), help: "Listen for HTTP beyond loopback without asking clients for keys.")
     var insecureOpen = false
 
     /// What was said on the command line, as text.

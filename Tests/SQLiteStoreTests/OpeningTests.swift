@@ -30,6 +30,29 @@ struct OpeningTests {
         #expect(access(folder.path + "/a/b/starling.db", R_OK) == 0)
     }
 
+    /// Real processes, as `cluster/up` starts them: one makes the file, and who closes it folds the log into it meanwhile.
+    @Test func processesThatStartAtOnceAreOneFlock() async throws {
+        await withTaskGroup { group in
+            for number in 0..<5 {
+                group.addTask {
+                    await #expect(processExitsWith: .success) {
+                        [path = folder.database as String, number = number as Int] in
+                        let store = SQLiteStore(path: path, logger: TemporaryFolder.silent)
+                        let flock = try await store.prepare()
+                        let log = LogID(high: 3, low: UInt64(number))
+                        _ = try await store.register(log: log, node: "\(flock)", by: Work.writer, replacing: nil)
+                        await store.close()
+                    }
+                }
+            }
+        }
+        let store = try await folder.prepared()
+        let rows = try await store.checkpoints()
+        #expect(rows.map(\.log) == (0..<5).map { LogID(high: 3, low: $0) })
+        #expect(Set(rows.map(\.node)) == ["\(try await store.prepare())"])
+        await store.close()
+    }
+
     @Test func twoSpellingsAreOneFile() async throws {
         try #require(symlink(folder.path, folder.path + "/link") == 0)
         let one = folder.store()

@@ -4,15 +4,29 @@ import Foundation
 /// start, find, stop and tell, not what a node does.
 struct FakeCluster {
     let folder: URL
+    /// The HTTP port of node 0, and its gossip port; those of the nodes after it were free, too.
     let port: UInt16
+    let gossipPort: UInt16
     private var environment: [String: String]
 
-    /// Says it is ready as soon as it runs, and stops on SIGTERM.
+    /// Says it is ready as soon as it runs, and stops on SIGTERM. Sees all others that run, unless `FAKE_BLIND` is set.
     static let goodNode = """
         #!/bin/bash
+        runs() { [[ -e $FAKE_NODES/$1 && -d /proc/$(cat "$FAKE_NODES/$1") ]]; }
+        url=${!#}
         case $1 in
-        health) [[ -e $FAKE_READY && -d /proc/$(cat "$FAKE_READY") ]] ;;
-        node) echo $$ >"$FAKE_READY"; echo "node $*"; trap 'echo bye; exit 0' TERM; while :; do read -rt 1 <> <(:); done ;;
+        health) runs "${url##*:}" ;;
+        cluster)
+            runs "${url##*:}" || exit 1
+            for file in "$FAKE_NODES"/*; do
+                [[ -z $FAKE_BLIND || ${file##*/} == "${url##*:}" ]] || continue
+                if runs "${file##*/}"; then echo '{"status":"alive"}'; else echo '{"status":"dead"}'; fi
+            done ;;
+        node)
+            echo $$ >"$FAKE_NODES/${5##*:}"
+            echo "node $*"
+            trap 'echo bye; exit 0' TERM
+            while :; do read -rt 1 <> <(:); done ;;
         simulate) echo "simulate $*"; trap 'exit 0' TERM; while :; do read -rt 1 <> <(:); done ;;
         esac
         """
@@ -27,23 +41,28 @@ struct FakeCluster {
     /// - Parameter folder: an empty one.
     init(in folder: URL, program: String = goodNode) throws {
         self.folder = folder
-        port = try LoopbackListener.freePort()
+        port = try LoopbackListener.freePorts(Self.nodesMax)
+        gossipPort = try LoopbackListener.freePorts(Self.nodesMax, apartFrom: port)
         let manager = FileManager.default
         try manager.copyItem(at: Repository.root.appending(path: "cluster"), to: folder.appending(path: "cluster"))
-        for name in [".build/release", "bin"] {
+        for name in [".build/release", "bin", "nodes"] {
             try manager.createDirectory(at: folder.appending(path: name), withIntermediateDirectories: true)
         }
         environment = [
             "PATH": folder.appending(path: "bin").path + ":/usr/bin:/bin:/usr/sbin",
             "STARLING_RUN_DIR": folder.appending(path: "run").path,
             "STARLING_HTTP_BASE": "\(port)",
-            "FAKE_READY": folder.appending(path: "ready").path,
+            "STARLING_GOSSIP_BASE": "\(gossipPort)",
+            "FAKE_NODES": folder.appending(path: "nodes").path,
         ]
         try install(".build/release/starling", program)
         try install("bin/swift", "#!/bin/bash\n[[ $1 != --version ]] || echo 'Swift version 6.3.1 (fake)'\n")
         try install("bin/dpkg-query", "#!/bin/bash\necho installed\n")
         try install("bin/apt-get", "#!/bin/bash\necho 'apt-get must not be called' >&2\nexit 1\n")
     }
+
+    /// The most nodes that a test starts.
+    static let nodesMax: UInt16 = 4
 
     func install(_ path: String, _ text: String) throws {
         let file = folder.appending(path: path)
@@ -80,6 +99,17 @@ struct FakeCluster {
 
     func exists(_ path: String) -> Bool {
         FileManager.default.fileExists(atPath: folder.appending(path: path).path)
+    }
+
+    /// What the last start of a node was told to join; nil for nobody.
+    func joins(of index: UInt16) throws -> String? {
+        let words = try read("run/n\(index).log").split { $0 == " " || $0 == "\n" }
+        return words.lastIndex(of: "--join").map { String(words[$0 + 1]) }
+    }
+
+    /// The gossip addresses of all nodes but one.
+    func gossip(allBut index: UInt16, of count: UInt16) -> String {
+        (0..<count).filter { $0 != index }.map { "127.0.0.1:\(gossipPort + $0)" }.joined(separator: ",")
     }
 
     /// The process id that a pid file names.
