@@ -13,7 +13,8 @@ extension IngestCore.Event {
         case .appended(let number): "appended \(number.number)"
         case .appendFailed(let number, let failure): "appendFailed \(number.number) \(failure)"
         case .ring(let ring): "ring \(ring.owners)"
-        case .scored(let number, let verdicts): "scored \(number.number) (\(verdicts.count))"
+        case .scored(let number, let answer):
+            "scored \(number.number) (\(answer.verdicts.count))\(answer.moved.map { " moved \($0.slot.number) to \($0.owner)" }.joined())"
         case .callFailed(let number, let failure): "callFailed \(number.number) \(failure)"
         case .committed(let row): "committed to \(row.position)"
         case .checkpoint(let row): row.map { "row at \($0.position) of \($0.accepted) by \($0.writer)" } ?? "no row"

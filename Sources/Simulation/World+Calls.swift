@@ -78,7 +78,7 @@ extension World {
         let me = Owner(name: nodes[address.node].name, incarnation: address.life)
         for index in 0..<scenario.devicesCount {
             let slot = Slot(of: Self.device(index))
-            if ring.owner(of: slot) == me { handle(.owned, slot: slot, at: address) }
+            if ring.owner(of: slot) == me { handle(.owned(from: nil), slot: slot, at: address) }
         }
     }
 
@@ -149,12 +149,13 @@ extension World {
             noteVerdicts(verdicts, on: part, of: arrival.call, at: address)
             arrival.assembly.add(part, verdicts)
             nodes[address.node].life?.tickets[ticket] = arrival
-            guard let all = arrival.assembly.verdicts else { return }
+            guard let all = arrival.assembly.answer else { return }
             nodes[address.node].life?.tickets[ticket] = nil
             reply(.scored(arrival.call.number, all), to: arrival.from, from: address)
         case .refuse(let ticket, _), .moved(let ticket, _, _):
             guard let arrival = nodes[address.node].life?.tickets.removeValue(forKey: ticket) else { return }
             reply(.callFailed(arrival.call.number, .noAnswer), to: arrival.from, from: address)
+        case .pull, .offer, .give: break
         }
     }
 

@@ -82,7 +82,7 @@ struct SlotCoreTests {
         #expect(rows.count == 1)
         #expect(original.takeChanged(atMost: 10).isEmpty)
         var restored = SlotCore(slot: Self.slot)
-        _ = restored.handle(.owned, now: now, models: &models)
+        _ = restored.handle(.owned(from: nil), now: now, models: &models)
         _ = restored.handle(.warmed(rows, []), now: now, models: &models)
         let next = Self.score(99, [(60_000_000, 24)], from: 60)
         #expect(
@@ -212,7 +212,7 @@ struct SlotCoreTests {
         let tombstones = (0...SlotCore.tombstonesMax).map { index in
             Tombstone(device: DeviceID(unchecked: "d\(index)"), time: Instant(microseconds: Int64(1_000 + index)))
         }
-        _ = core.handle(.owned, now: now, models: &models)
+        _ = core.handle(.owned(from: nil), now: now, models: &models)
         let rows = tombstones.map { Self.row(Series(device: $0.device, metric: Self.metric), value: 1) }
         _ = core.handle(.warmed(rows, tombstones.reversed()), now: now, models: &models)
         #expect(core.series?.keys.map(\.device.text) == ["d0"], "the oldest is the one that made room")
@@ -229,7 +229,7 @@ struct SlotCoreTests {
     private func openSlot() -> SlotCore {
         var core = SlotCore(slot: Self.slot)
         var models = ModelRegistry()
-        _ = core.handle(.owned, now: now, models: &models)
+        _ = core.handle(.owned(from: nil), now: now, models: &models)
         _ = core.handle(.warmed([], []), now: now, models: &models)
         return core
     }
