@@ -10,11 +10,10 @@ extension SlotCore {
         switch state {
         case .cold: return warm(from: former.map { [$0] } ?? [], now, &models)
         case .warming(var warming):
-            guard let former, !warming.asked.contains(former) else { return [] }
             var effects: [Effect] = []
-            ask(former, &warming, now, &effects)
-            state = .warming(warming)
-            return effects
+            if let former, !warming.asked.contains(former) { ask(former, &warming, now, &effects) }
+            warming.awaitsRing = false
+            return effects + goOn(warming, now, &models)
         case .open(var open):
             // Perhaps given back before it was pulled: it simply goes on.
             open.offeredAt = nil
@@ -26,9 +25,16 @@ extension SlotCore {
         }
     }
 
-    mutating func disowned(to next: Owner?, _ now: Moment) -> [Effect] {
+    mutating func disowned(to next: Owner?, _ now: Moment, _ models: inout ModelRegistry) -> [Effect] {
         let before = holder
-        holder = next.map { .other($0) } ?? .unknown
+        holder = next.map { .other($0) } ?? .nobody
+        if case .warming(let warming) = state, warming.awaitsRing {
+            // As if they came now.
+            state = .cold
+            var effects = warming.calls.flatMap { score($0.ticket, $0.call, $0.part, now, &models) }
+            for pull in warming.pulls { effects += pullRequested(pull.ticket, by: pull.owner, now) }
+            return effects
+        }
         guard holder != before, case .open(var open) = state else { return [] }
         open.offeredAt = nil
         open.offersCount = 0
@@ -43,9 +49,8 @@ extension SlotCore {
         switch state {
         case .cold: return [.give(ticket, .nothing)]
         case .warming(var warming):
-            // Two that wait for each other have nothing, both.
-            let isAwaited = warming.open.pulls[owner]?.isAwaited ?? false
-            guard !isAwaited, warming.pulls.count < Self.waitingPullsMax else { return [.give(ticket, .nothing)] }
+            // It may be on its way here from the very owner that wants it back: it waits too, if not for long.
+            guard warming.pulls.count < Self.waitingPullsMax else { return [.give(ticket, .nothing)] }
             warming.pulls.append(WaitingPull(ticket: ticket, owner: owner, since: now))
             state = .warming(warming)
             return []
@@ -99,7 +104,7 @@ extension SlotCore {
 
     /// An offer to whom the ring does not name is not taken: it comes again, if it was not the offer's ring that was old.
     mutating func offered(by owner: Owner, _ now: Moment, _ models: inout ModelRegistry) -> [Effect] {
-        guard holder == .me else { return [] }
+        if case .other = holder { return [] }
         switch state {
         case .cold: return warm(from: [owner], now, &models)
         case .sealed(let sealed):
@@ -108,8 +113,9 @@ extension SlotCore {
         case .warming(var warming):
             var effects: [Effect] = []
             ask(owner, &warming, now, &effects)
-            state = .warming(warming)
-            return effects
+            // A ring that names this node, and its former owner: all that its own will say.
+            warming.awaitsRing = false
+            return effects + goOn(warming, now, &models)
         case .open(var open):
             guard open.ask(owner, now) else { return [] }
             state = .open(open)

@@ -14,6 +14,8 @@ extension SlotCore {
     package static let repliesKept: Int64 = 30_000_000
     /// Deleted devices remembered; older ones are in the store's tombstones, which the origins obey.
     package static let tombstonesMax = 1_024
+    /// How long calls wait for this node's first ring, in microseconds, when the others have theirs already.
+    package static let ringPatience: Int64 = 2_000_000
     /// How long another owner may take to give a slot's state, in microseconds. Calls wait for it.
     package static let pullPatience: Int64 = 500_000
     /// How long after a pull without an answer it is asked again, by then for the series that sent nothing here.
@@ -56,6 +58,8 @@ extension SlotCore {
         let since: Moment
         /// What came so far, or was kept when it was given away.
         var open: Open
+        /// There is no ring yet that says whose the slot was.
+        var awaitsRing = false
         /// A former owner's state came: the store knows nothing better.
         var hasState = false
         /// What came is not whole.

@@ -27,7 +27,7 @@ extension SlotCore {
     /// Opens the slot once nothing is awaited that would make it better.
     mutating func goOn(_ warming: Warming, _ now: Moment, _ models: inout ModelRegistry) -> [Effect] {
         state = .warming(warming)
-        guard !warming.open.awaitsPull else { return [] }
+        guard !warming.awaitsRing, !warming.open.awaitsPull else { return [] }
         if warming.hasState { return open(warming, now, &models) }
         switch warming.rows {
         case .asked: return []
@@ -108,6 +108,7 @@ extension SlotCore {
         where pull.askedAt.advanced(byMicroseconds: Self.pullPatience) <= now {
             warming.open.pulls[owner]?.isAwaited = false
         }
+        if warming.since.advanced(byMicroseconds: Self.ringPatience) <= now { warming.awaitsRing = false }
         if warming.since.advanced(byMicroseconds: Self.warmPatience) <= now {
             if warming.rows != .came { warming.rows = .failed }
             for owner in warming.open.pulls.keys { warming.open.pulls[owner]?.isAwaited = false }

@@ -12,7 +12,7 @@ package import Telemetry
 ///     ring gives it ─▶ pull | warm               from the owner before, if one is known; else from the store
 ///     pull  ─▶ pulled ─▶ (open)                  or pullFailed, or nothing for `pullPatience`: ─▶ warm
 ///     warm  ─▶ warmed | warmFailed ─▶ (open)
-///     score ─▶ reply                             when open, whoever the ring names
+///     score ─▶ reply                             when open, whoever the ring names; before the first ring it waits
 ///     score ─▶ warm ─▶ warmed ─▶ reply           when cold; what comes meanwhile waits with it
 ///     score ─▶ moved                             when given away, or never had
 ///     ring takes it ─▶ offer, offer …            until it is pulled
@@ -61,8 +61,10 @@ package struct SlotCore: Hashable, Sendable {
     }
 
     package enum Holder: Hashable, Sendable {
-        /// There is no ring, or one without members.
+        /// There was no ring yet.
         case unknown
+        /// The ring has no members.
+        case nobody
         case me
         case other(Owner)
     }
@@ -133,7 +135,7 @@ package struct SlotCore: Hashable, Sendable {
         switch event {
         case .score(let ticket, let call, let part): return score(ticket, call, part, now, &models)
         case .owned(let former): return owned(from: former, now, &models)
-        case .disowned(let next): return disowned(to: next, now)
+        case .disowned(let next): return disowned(to: next, now, &models)
         case .warmed(let rows, let tombstones): return warmed(rows, tombstones, now, &models)
         case .warmFailed: return warmFailed(now, &models)
         case .pullRequested(let ticket, let owner): return pullRequested(ticket, by: owner, now)
@@ -167,6 +169,11 @@ package struct SlotCore: Hashable, Sendable {
             return []
         case .cold:
             let calls = [Waiting(ticket: ticket, call: call, part: part)]
+            if holder == .unknown {
+                // Others' rings name this node already; its own will say where the state is.
+                state = .warming(Warming(since: now, open: Open(), awaitsRing: true, calls: calls))
+                return []
+            }
             guard case .other(let owner) = holder else { return warm(from: [], for: calls, now, &models) }
             // Its owner by another ring may have the state by now; here is where it is wanted.
             guard call.moves(of: slot) < Self.movesMax else { return warm(from: [owner], for: calls, now, &models) }
