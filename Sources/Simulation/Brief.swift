@@ -46,6 +46,40 @@ extension IngestCore.Effect {
     }
 }
 
+extension SlotCore.Event {
+    var brief: String {
+        switch self {
+        case .score(let ticket, let call, let part):
+            "score \(ticket.number) (\(part.readings.map { "\(Int(call.values[$0]))" }.joined(separator: " ")))"
+        case .warmed(let rows, let tombstones): "warmed \(rows.count), \(tombstones.count)"
+        case .pulled(let gift, let owner): "pulled \(gift.brief) from \(owner)"
+        case .pullRequested(let ticket, let owner): "pull \(ticket.number) by \(owner)"
+        default: "\(self)"
+        }
+    }
+}
+
+extension SlotCore.Effect {
+    var brief: String {
+        switch self {
+        case .warm: "warm"
+        case .pull(_, let owner): "pull from \(owner)"
+        case .offer(_, let owner): "offer to \(owner)"
+        case .give(let ticket, let gift): "give \(ticket.number) \(gift.brief)"
+        case .reply(let ticket, _, let verdicts): "reply \(ticket.number) (\(verdicts.count))"
+        case .refuse(let ticket, _): "refuse \(ticket.number)"
+        case .moved(let ticket, _, let owner): "moved \(ticket.number) to \(owner)"
+        }
+    }
+}
+
+extension SlotCore.Gift {
+    var brief: String {
+        let series = state.map { "\($0.series.count) series" } ?? "nothing"
+        return passedOn.map { "\(series), passed on to \($0)" } ?? series
+    }
+}
+
 extension LogRecord {
     /// Positions, and of readings the numbers of the first and the last.
     var brief: String {
