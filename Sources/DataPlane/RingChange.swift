@@ -8,7 +8,7 @@ package struct RingChange: Hashable, Sendable {
     let before: Ring
 
     /// - Parameters:
-    ///   - before: the ring that this owner had adopted last; nil for its first.
+    ///   - before: the last ring with members that this owner had adopted; nil for its first.
     package init(to ring: Ring, from before: Ring?, by me: Owner) {
         self.me = me
         self.ring = ring

@@ -74,7 +74,11 @@ extension World {
     mutating func noteVerdicts(
         _ verdicts: [Verdict], on part: ScoreCall.Part, of call: ScoreCall, at address: Address
     ) {
-        guard var answers = nodes[address.node].life?.references[part.slot]?.answers else { return }
+        // Taken out and put back: changing a copy would copy all that was ever answered.
+        guard let life = nodes[address.node].life, var reference = life.references.removeValue(forKey: part.slot)
+        else { return }
+        var answers = reference.answers
+        reference.answers = Answers()
         let isStale = answers.isStale(call)
         let origin = logOf[call.writer] ?? call.origin
         answers.noteWriter(call.writer, of: origin)
@@ -89,7 +93,8 @@ extension World {
             }
             answers.note(key, .init(number: number, verdict: verdicts[place], writer: call.writer, at: now))
         }
-        nodes[address.node].life?.references[part.slot]?.answers = answers
+        reference.answers = answers
+        life.references[part.slot] = reference
     }
 
     /// A transaction accounts for every position between its ends.

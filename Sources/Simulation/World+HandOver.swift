@@ -27,7 +27,9 @@ extension World {
                 continue
             }
         }
-        let change = RingChange(to: ring, from: life.ringBefore, by: me(address))
+        // What a first change makes of it by itself, from the rings that were made already.
+        let before = life.ringBefore ?? self.ring(of: ring.owners.filter { $0 != me(address) })
+        let change = RingChange(to: ring, from: before, by: me(address))
         if !ring.owners.isEmpty { life.ringBefore = ring }
         for slot in slots { handle(change.event(for: slot), slot: slot, at: address) }
     }

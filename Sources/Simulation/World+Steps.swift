@@ -259,7 +259,7 @@ extension World {
     }
 
     /// Who owns what depends on names alone: computed once for each set of them.
-    private mutating func ring(of owners: [Owner]) -> Ring {
+    mutating func ring(of owners: [Owner]) -> Ring {
         let names = owners.map(\.name).sorted()
         let ring = rings[names].map { Ring(owners, asIn: $0) } ?? Ring(owners)
         rings[names] = ring
