@@ -36,6 +36,7 @@ extension IngestCore {
         let owner: Owner
         let chunks: [Chunk]
         let refs: [Ref]
+        let parts: [ScoreCall.Part]
         let deadline: Moment
     }
 
@@ -44,64 +45,10 @@ extension IngestCore {
         let reading: UInt32
     }
 
-    mutating func enter(_ entry: IngestEntry, _ now: Moment) {
-        window.append(entry)
-        unscoredReadings += entry.unscoredCount
-        let all = Chunk(position: entry.position, readings: Array(0..<UInt32(entry.readings.count)), trouble: Trouble())
-        for (owner, chunk) in divide(all, entry, now) { wait(chunk, for: owner) }
-    }
-
-    private mutating func wait(_ chunk: Chunk, for owner: Owner?) {
-        if let owner { queues[owner, default: CallQueue()].chunks.append(chunk) } else { ownerless.append(chunk) }
-    }
-
-    /// The chunk's readings by the owners that the ring gives them.
-    private func divide(_ chunk: Chunk, _ entry: IngestEntry, _ now: Moment) -> [(owner: Owner?, chunk: Chunk)] {
-        let owners = entry.readings.series.map { ring.owner(of: Slot(of: $0.device)) }
-        guard let first = owners.first, !owners.allSatisfy({ $0 == first }) else {
-            return [(owners.first ?? nil, owned(chunk, chunk.readings, owners.first ?? nil, now))]
-        }
-        var places: [Owner?: Int] = [:]
-        var parts: [(owner: Owner?, readings: [UInt32])] = []
-        for index in chunk.readings {
-            let owner = owners[Int(entry.readings.seriesIndices[Int(index)])]
-            let place = places[owner] ?? parts.count
-            if place == parts.count {
-                places[owner] = place
-                parts.append((owner, []))
-            }
-            parts[place].readings.append(index)
-        }
-        return parts.map { ($0.owner, owned(chunk, $0.readings, $0.owner, now)) }
-    }
-
-    private func owned(_ chunk: Chunk, _ readings: [UInt32], _ owner: Owner?, _ now: Moment) -> Chunk {
-        var trouble = chunk.trouble
-        if owner == nil, hasRing { trouble.since = trouble.since ?? now }
-        return Chunk(position: chunk.position, readings: readings, trouble: trouble)
-    }
-
-    /// The next ring: what waits is divided anew; what is on its way comes back by itself.
-    mutating func adopt(_ next: Ring, _ now: Moment) {
-        let isFirst = !hasRing
-        hasRing = true
-        guard isFirst || next != ring else { return }
-        ring = next
-        callsOfOldRing = Set(calls.keys)
-        let waiting = (queues.values.flatMap(\.chunks) + ownerless).sorted {
-            ($0.position, $0.readings.first ?? 0) < ($1.position, $1.readings.first ?? 0)
-        }
-        queues = [:]
-        ownerless = []
-        for chunk in waiting {
-            guard let index = window.index(at: chunk.position) else { continue }
-            for (owner, part) in divide(chunk, window[index], now) { wait(part, for: owner) }
-        }
-    }
-
     mutating func callOwners(_ now: Moment, _ effects: inout [Effect]) {
         // A log that is about to be renamed lets its calls end: what they judged is then in it.
-        guard callsOfOldRing.isEmpty, !phase.isRetiring else { return }
+        guard !phase.isRetiring else { return }
+        endPauses(now)
         for owner in ring.owners {
             guard let queue = queues[owner], queue.outstanding == nil, !queue.chunks.isEmpty, queue.heldUntil <= now
             else { continue }
@@ -140,8 +87,12 @@ extension IngestCore {
                 position: entry.position + reading)
             refs.append(Ref(position: entry.position, reading: key.reading))
         }
+        if !detours.isEmpty {
+            for part in call.parts { call.note(moves: detours[part.slot]?.moves ?? 0, of: part.slot) }
+        }
         calls[number] = Call(
-            owner: owner, chunks: chunks, refs: refs, deadline: now.advanced(byMicroseconds: limits.callDeadline))
+            owner: owner, chunks: chunks, refs: refs, parts: call.parts,
+            deadline: now.advanced(byMicroseconds: limits.callDeadline))
         return call
     }
 
@@ -160,26 +111,39 @@ extension IngestCore {
         return taken
     }
 
-    mutating func scored(_ number: CallNumber, _ verdicts: VerdictBatch, _ now: Moment) {
-        guard calls[number].map({ $0.refs.count == verdicts.count }) ?? false else {
-            return callFailed(number, .noAnswer, now)
-        }
-        guard let call = settle(number) else { return }
+    mutating func scored(_ number: CallNumber, _ answer: ScoreAnswer, _ now: Moment) {
+        guard let asked = calls[number] else { return }
+        let moved = Dictionary(answer.moved.map { ($0.slot, $0.owner) }) { first, _ in first }
+        let judged = asked.parts.filter { moved[$0.slot] == nil }
+        let judgedCount = judged.reduce(0) { $0 + $1.readings.count }
+        let isAnswer = asked.parts.count == judged.count + moved.count && judgedCount == answer.verdicts.count
+        guard isAnswer, let call = settle(number) else { return callFailed(number, .noAnswer, now) }
         queues[call.owner]?.failingSince = nil
+        var place = 0
         var index = 0
-        for (place, ref) in call.refs.enumerated() {
-            if index >= window.count || window[index].position != ref.position {
-                guard let found = window.index(at: ref.position) else { continue }
-                index = found
+        for part in judged {
+            for reading in part.readings {
+                enter(answer.verdicts[place], at: call.refs[reading], &index)
+                place += 1
             }
-            let verdict = verdicts[place]
-            window.modify(at: index) { entry in
-                entry.verdicts[Int(ref.reading)] = verdict
-                entry.unscoredCount -= 1
-            }
-            unscoredReadings -= 1
         }
         recordVerdicts(of: Set(call.chunks.map(\.position)).sorted())
+        if !detours.isEmpty { for part in judged { arrived(part.slot) } }
+        if !moved.isEmpty { follow(moved, call, now) }
+        release(number, now)
+    }
+
+    /// - Parameter index: of the entry that the verdict before was for; mostly this one's too.
+    private mutating func enter(_ verdict: Verdict, at ref: Ref, _ index: inout Int) {
+        if index >= window.count || window[index].position != ref.position {
+            guard let found = window.index(at: ref.position) else { return }
+            index = found
+        }
+        window.modify(at: index) { entry in
+            entry.verdicts[Int(ref.reading)] = verdict
+            entry.unscoredCount -= 1
+        }
+        unscoredReadings -= 1
     }
 
     /// Tries again; or gives up on what two owners died under, or what failed for too long.
@@ -201,8 +165,10 @@ extension IngestCore {
             if isLost { lost.append(chunk) } else { again.append(chunk) }
         }
         giveUp(lost)
-        requeue(again, now)
-        queues[call.owner]?.heldUntil = now.advanced(byMicroseconds: limits.callRetry)
+        if leaveDetours(to: call.owner, call) { placeWithQueue(of: call.owner, again, now) } else { place(again, now) }
+        release(number, now)
+        guard ring.owners.contains(call.owner) else { return }
+        queues[call.owner, default: CallQueue()].heldUntil = now.advanced(byMicroseconds: limits.callRetry)
         giveUpOnQueue(of: call.owner, now)
     }
 
@@ -230,32 +196,13 @@ extension IngestCore {
     }
 
     /// The chunks' readings stay `unscored`.
-    private mutating func giveUp(_ chunks: [Chunk]) {
+    mutating func giveUp(_ chunks: [Chunk]) {
         for chunk in chunks {
             guard let index = window.index(at: chunk.position) else { continue }
             unscoredReadings -= chunk.readings.count
             window.modify(at: index) { $0.unscoredCount -= chunk.readings.count }
         }
         recordVerdicts(of: Set(chunks.map(\.position)).sorted())
-    }
-
-    private mutating func settle(_ number: CallNumber) -> Call? {
-        guard let call = calls.removeValue(forKey: number) else { return nil }
-        callsOfOldRing.remove(number)
-        if queues[call.owner]?.outstanding == number { queues[call.owner]?.outstanding = nil }
-        return call
-    }
-
-    /// Back to the front of the queues, by the ring of now.
-    private mutating func requeue(_ chunks: [Chunk], _ now: Moment) {
-        var fronts: [Owner: [Chunk]] = [:]
-        for chunk in chunks {
-            guard let index = window.index(at: chunk.position) else { continue }
-            for (owner, part) in divide(chunk, window[index], now) {
-                if let owner { fronts[owner, default: []].append(part) } else { ownerless.append(part) }
-            }
-        }
-        for (owner, front) in fronts { queues[owner, default: CallQueue()].chunks.insert(contentsOf: front, at: 0) }
     }
 
     /// Readings that found no owner in time are stored as they are: nothing blocks the rest. A ring with members gives

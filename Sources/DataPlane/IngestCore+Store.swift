@@ -203,7 +203,7 @@ extension IngestCore {
         queues = [:]
         ownerless = []
         calls = [:]
-        callsOfOldRing = []
+        (detours, holds, held) = ([:], [:], [])
         committing = []
         backfill = nil
         replay = Replay()

@@ -41,10 +41,11 @@ package import Telemetry
 ///
 /// 1. **Synced, then told.** `appended` means that the readings are synced. No 202 and no call leaves before it. One
 ///    append is outstanding; what arrives meanwhile shares the next one: that is the group commit.
-/// 2. **Asked in order, asked once.** One call is outstanding per owner, readings in log order; after a new ring none
-///    leaves until those of the old one are settled. An owner recognises what it is asked again. What two owners died
-///    under, what failed for `unscoredAfter`, or what waits that long for an owner that answers nothing, is stored as
-///    `unscored` (a call's deadline may come on top).
+/// 2. **Asked in order, asked once.** One call is outstanding per owner and per slot, readings in log order: after a new
+///    ring a slot that is on its way to its former owner waits for that call's end, and nothing else does. An owner
+///    recognises what it is asked again. A slot that moved is asked for where it went, at once and without blame. What two
+///    owners died under, what failed for `unscoredAfter`, or what waits that long for an owner that answers nothing, is
+///    stored as `unscored` (a call's deadline may come on top).
 /// 3. **Judged once.** Verdicts are appended, without a sync, before memory may forget them. A start reads the log once
 ///    (`replay`) and asks only for what has no verdict in it.
 /// 4. **Stored from the row on, without holes.** A transaction begins where the log's row stands, holds everything up
@@ -96,8 +97,11 @@ package struct IngestCore: Hashable, Sendable {
     var queues: [Owner: CallQueue] = [:]
     var calls: [CallNumber: Call] = [:]
     var callsCount: UInt64 = 0
-    /// Calls under an older ring; none leaves before they are settled.
-    var callsOfOldRing: Set<CallNumber> = []
+    /// Slots that their owner by the ring sent on.
+    var detours: [Slot: Detour] = [:]
+    /// Slots whose readings wait, and these.
+    var holds: [Slot: Hold] = [:]
+    var held: [Chunk] = []
 
     // Storing.
     package internal(set) var phase = Phase.starting
@@ -133,7 +137,7 @@ package struct IngestCore: Hashable, Sendable {
         case .appended(let number): appended(number, now, &effects)
         case .appendFailed(let number, let failure): appendFailed(number, failure, now, &effects)
         case .ring(let ring): adopt(ring, now)
-        case .scored(let number, let verdicts): scored(number, verdicts, now)
+        case .scored(let number, let answer): scored(number, answer, now)
         case .callFailed(let number, let failure): callFailed(number, failure, now)
         case .committed(let row): committed(row, now, &effects)
         case .commitFailed: commitFailed(now)

@@ -16,8 +16,9 @@ extension IngestCore {
         case appendFailed(AppendNumber, AppendFailure)
         /// Who owns what from now on.
         case ring(Ring)
-        /// Verdicts on every reading of a call, in its order.
-        case scored(CallNumber, VerdictBatch)
+        /// Verdicts on the readings of a call, in its order, but for those of slots that are somewhere else: these are asked
+        /// for there.
+        case scored(CallNumber, ScoreAnswer)
         /// No answer will come. The owner may have scored all the same.
         case callFailed(CallNumber, CallFailure)
         /// A transaction went in; this is the row as committed.
@@ -95,7 +96,8 @@ extension IngestCore {
     }
 
     package enum CallFailure: Hashable, Sendable {
-        /// There is no way to the owner, or it died: somebody else will own its slots.
+        /// There is no way to the owner, or it died: somebody else will own its slots. Report it as soon as membership says
+        /// so, for every call that is outstanding there: their slots wait for it.
         case ownerLost
         /// It did not answer in time, or could not take the call: it is asked again.
         case noAnswer

@@ -20,6 +20,9 @@ package struct IngestLimits: Hashable, Sendable {
     package var callDeadline: Int64 = 4_000_000
     /// Wait before the same owner is called again after a call without an answer, in microseconds.
     package var callRetry: Int64 = 100_000
+    /// Wait before a slot is asked for again that went to somebody whom the ring does not know yet, in microseconds: a new
+    /// ring, which ends the wait, comes within a few of them.
+    package var movedPause: Int64 = 200_000
     /// How long a reading is tried after its first call failed, or waits in a ring without members, before it is stored
     /// as `unscored`, in microseconds.
     package var unscoredAfter: Int64 = 5_000_000

@@ -33,6 +33,8 @@ package struct ScoreCall: Hashable, Sendable {
     package let writer: WriterID
     package let number: CallNumber
     package private(set) var parts: [Part] = []
+    /// How often owners sent a slot's readings on, before this call; slots that are not in it: never.
+    package private(set) var moves: [Slot: UInt8] = [:]
     package private(set) var series: [Series] = []
     package private(set) var seriesIndices: [UInt32] = []
     package private(set) var times: [Instant] = []
@@ -56,6 +58,12 @@ package struct ScoreCall: Hashable, Sendable {
         positions.reserveCapacity(count)
     }
 
+    package func moves(of slot: Slot) -> UInt8 { moves[slot] ?? 0 }
+
+    package mutating func note(moves count: UInt8, of slot: Slot) {
+        if count > 0 { moves[slot] = count }
+    }
+
     /// Adds the series of a batch; its readings then refer to them from the returned index on.
     package mutating func add(series added: [Series]) -> UInt32 {
         defer { series.append(contentsOf: added) }
@@ -77,6 +85,29 @@ package struct ScoreCall: Hashable, Sendable {
         values.append(value)
         self.receivedAt.append(receivedAt)
         positions.append(position)
+    }
+}
+
+/// An owner's answer to a call.
+package struct ScoreAnswer: Hashable, Sendable {
+    /// On the readings of all slots but those that moved, in the call's order.
+    package let verdicts: VerdictBatch
+    /// Slots of which nothing was judged, by number: who has them now.
+    package let moved: [SlotMove]
+
+    package init(verdicts: VerdictBatch, moved: [SlotMove] = []) {
+        self.verdicts = verdicts
+        self.moved = moved
+    }
+}
+
+package struct SlotMove: Hashable, Sendable {
+    package let slot: Slot
+    package let owner: Owner
+
+    package init(_ slot: Slot, to owner: Owner) {
+        self.slot = slot
+        self.owner = owner
     }
 }
 

@@ -33,6 +33,19 @@ package struct SeriesState: Hashable, Sendable {
         detector = DetectorState(decoding: row.state) ?? DetectorState()
     }
 
+    /// As another owner knew it.
+    init(
+        time: Instant?, value: Double, verdict: Verdict, lastHeard: Instant, usualInterval: Int64,
+        detector: DetectorState
+    ) {
+        self.time = time
+        self.value = value
+        self.verdict = verdict
+        self.lastHeard = lastHeard
+        self.usualInterval = min(max(0, usualInterval), Self.intervalMax)
+        self.detector = detector
+    }
+
     /// A reading as it reaches its owner.
     package struct Arrival: Hashable, Sendable {
         let time: Instant

@@ -1,18 +1,75 @@
 import Detection
+import HashRing
 import Ports
 import Telemetry
 
-/// Warming up: from cold to open, with the store's rows or without.
+/// Warming up: from cold to open, with a former owner's state, with the store's rows, or without.
 extension SlotCore {
+    /// Asks the owners that may have the state, or else the store.
+    mutating func warm(
+        from owners: [Owner], keeping kept: Open = Open(), for calls: [Waiting] = [], _ now: Moment,
+        _ models: inout ModelRegistry
+    ) -> [Effect] {
+        var warming = Warming(since: now, open: kept, calls: calls)
+        warming.open.pulls = [:]
+        warming.open.offeredAt = nil
+        var effects: [Effect] = []
+        for owner in owners { ask(owner, &warming, now, &effects) }
+        return effects + goOn(warming, now, &models)
+    }
+
+    func ask(_ owner: Owner, _ warming: inout Warming, _ now: Moment, _ effects: inout [Effect]) {
+        guard warming.open.ask(owner, now) else { return }
+        warming.asked.insert(owner)
+        effects.append(.pull(slot, from: owner))
+    }
+
+    /// Opens the slot once nothing is awaited that would make it better.
+    mutating func goOn(_ warming: Warming, _ now: Moment, _ models: inout ModelRegistry) -> [Effect] {
+        state = .warming(warming)
+        guard !warming.awaitsRing, !warming.open.awaitsPull else { return [] }
+        if warming.hasState { return open(warming, now, &models) }
+        switch warming.rows {
+        case .asked: return []
+        case .came, .failed: return open(warming, now, &models)
+        case .unasked:
+            var asking = warming
+            asking.rows = .asked
+            state = .warming(asking)
+            return [.warm(slot)]
+        }
+    }
+
+    /// Calls that waited are judged, then those who asked for the slot have it.
+    private mutating func open(_ warming: Warming, _ now: Moment, _ models: inout ModelRegistry) -> [Effect] {
+        var open = warming.open
+        let isWhole = warming.rows == .came || (warming.hasState && !warming.hasGaps)
+        open.rowsAskedAt = isWhole ? nil : now
+        open.quietSince = nil
+        state = .open(open)
+        var effects: [Effect] = []
+        for one in warming.calls { effects += score(one.ticket, one.call, one.part, now, &models) }
+        for pull in warming.pulls {
+            // Who waited in vain has gone on without: sealing for it would leave the slot with nobody.
+            let isLate = pull.since.advanced(byMicroseconds: Self.pullPatience) <= now
+            effects += isLate ? [.give(pull.ticket, .nothing)] : pullRequested(pull.ticket, by: pull.owner, now)
+        }
+        return effects + offerIfDue(now)
+    }
+
     mutating func warmed(
         _ rows: [LatestRow], _ stored: [Tombstone], _ now: Moment, _ models: inout ModelRegistry
     ) -> [Effect] {
         switch state {
-        case .warming(let warming):
-            for tombstone in stored { remember(tombstone) }
-            var open = Open()
-            open.take(rows, but: tombstones)
-            return self.open(open, for: warming.calls, now, &models)
+        case .warming(var warming) where warming.rows == .asked:
+            state = .cold
+            for tombstone in stored {
+                remember(tombstone)
+                warming.open.forget(tombstone.device, at: tombstone.time)
+            }
+            warming.open.take(rows, but: tombstones, isLaterTaken: true)
+            warming.rows = .came
+            return goOn(warming, now, &models)
         case .open(var open) where open.rowsAskedAt != nil:
             for tombstone in stored { forget(tombstone.device, at: tombstone.time) }
             if case .open(let kept) = state { open = kept }
@@ -21,42 +78,63 @@ extension SlotCore {
             open.take(rows, but: tombstones)
             state = .open(open)
             return []
-        case .cold, .open, .sealed:
+        case .cold, .warming, .open, .sealed:
             return []
         }
     }
 
-    /// A slow store keeps nobody waiting for longer than `warmPatience`; one that is away is asked again and again: its
-    /// rows are taken for series that sent nothing until then, its tombstones for all.
-    mutating func askAgain(_ now: Moment, _ models: inout ModelRegistry) -> [Effect] {
+    mutating func warmFailed(_ now: Moment, _ models: inout ModelRegistry) -> [Effect] {
+        guard case .warming(var warming) = state, warming.rows == .asked else { return [] }
+        warming.rows = .failed
+        return goOn(warming, now, &models)
+    }
+
+    /// Nobody keeps calls waiting for longer than his patience: another owner, then the store. Those are asked again: a
+    /// state that comes late is taken where it is later, rows for series that sent nothing until then, tombstones for all.
+    mutating func tick(_ now: Moment, _ models: inout ModelRegistry) -> [Effect] {
         switch state {
-        case .warming(let warming) where warming.since.advanced(byMicroseconds: Self.warmPatience) <= now:
-            return openWithoutRows(now, &models)
-        case .open(let open):
-            guard let asked = open.rowsAskedAt, asked.advanced(byMicroseconds: Self.warmRetry) <= now else { return [] }
-            state = .cold
-            var again = open
-            again.rowsAskedAt = now
-            state = .open(again)
-            return [.warm(slot)]
-        case .cold, .warming, .sealed:
-            return []
+        case .cold: return []
+        case .warming(let warming): return losePatience(warming, now, &models)
+        case .open(let open): return askAgain(open, now) + offerIfDue(now)
+        case .sealed(let sealed): return keep(sealed, now, &models)
         }
     }
 
-    mutating func openWithoutRows(_ now: Moment, _ models: inout ModelRegistry) -> [Effect] {
-        guard case .warming(let warming) = state else { return [] }
-        var open = Open()
-        open.rowsAskedAt = now
-        return self.open(open, for: warming.calls, now, &models)
+    private mutating func losePatience(
+        _ warming: Warming, _ now: Moment, _ models: inout ModelRegistry
+    ) -> [Effect] {
+        var warming = warming
+        for (owner, pull) in warming.open.pulls
+        where pull.askedAt.advanced(byMicroseconds: Self.pullPatience) <= now {
+            warming.open.pulls[owner]?.isAwaited = false
+        }
+        if warming.since.advanced(byMicroseconds: Self.ringPatience) <= now { warming.awaitsRing = false }
+        if warming.since.advanced(byMicroseconds: Self.warmPatience) <= now {
+            if warming.rows != .came { warming.rows = .failed }
+            for owner in warming.open.pulls.keys { warming.open.pulls[owner]?.isAwaited = false }
+        }
+        return goOn(warming, now, &models)
     }
 
-    private mutating func open(
-        _ open: Open, for calls: [Waiting], _ now: Moment, _ models: inout ModelRegistry
-    ) -> [Effect] {
-        state = .open(open)
+    private mutating func askAgain(_ open: Open, _ now: Moment) -> [Effect] {
+        let isRowsDue = open.rowsAskedAt.map { $0.advanced(byMicroseconds: Self.warmRetry) <= now } ?? false
+        let due = open.pulls.filter { $0.value.askedAt.advanced(byMicroseconds: Self.pullRetry) <= now }.keys.sorted()
+        guard isRowsDue || !due.isEmpty else { return [] }
+        state = .cold
+        var again = open
         var effects: [Effect] = []
-        for one in calls { effects += score(one.ticket, one.call, one.part, now, &models) }
+        if isRowsDue {
+            again.rowsAskedAt = now
+            effects.append(.warm(slot))
+        }
+        for owner in due {
+            if (again.pulls[owner]?.triesCount ?? 0) < Self.pullTriesMax, again.ask(owner, now) {
+                effects.append(.pull(slot, from: owner))
+            } else {
+                again.pulls[owner] = nil
+            }
+        }
+        state = .open(again)
         return effects
     }
 }

@@ -65,7 +65,7 @@ extension Ingest {
             let actor = try scoring(owner)
             failure = .noAnswer
             let reply = try await actor.score(call)
-            await step(.scored(call.number, reply.verdicts))
+            await step(.scored(call.number, ScoreAnswer(verdicts: reply.verdicts)))
         } catch {
             if !Task.isCancelled {
                 logger.warning("a scoring call failed", metadata: ["owner": "\(owner)", "reason": "\(error)"])

@@ -22,7 +22,8 @@ package struct ScoreReply: Hashable, Sendable, WireValue {
     }
 }
 
-/// origin, writer, number, series (names), then a row a reading: slot, series, time, value, receipt time, position.
+/// origin, writer, number, series (names), then a row a reading: slot, series, time, value, receipt time, position; at last
+/// the slots that were sent on, and how often.
 extension ScoreCall: WireValue {
     package static let readingsCountMax = 16_384
 
@@ -49,6 +50,11 @@ extension ScoreCall: WireValue {
                 writer.write(receivedAt[index].microseconds)
                 writer.write(positions[index].readings)
             }
+        }
+        writer.writeVarint(moves.count)
+        for (slot, count) in moves.sorted(by: { $0.key < $1.key }) {
+            writer.write(slot.number)
+            writer.write(count)
         }
     }
 
@@ -79,6 +85,11 @@ extension ScoreCall: WireValue {
                 slot: Slot(slot), series: UInt32(series), time: time, value: value,
                 receivedAt: Instant(microseconds: try reader.readInt64()),
                 position: LogPosition(try reader.readUInt64()))
+        }
+        for _ in 0..<(try reader.readCount(of: "moved slots in a call", max: Slot.count)) {
+            let slot = try reader.readUInt16()
+            guard slot < Slot.count else { throw .invalid(what: "slot") }
+            note(moves: try reader.readUInt8(), of: Slot(slot))
         }
     }
 }

@@ -48,9 +48,10 @@ extension Scoring {
             warmWakes.yield()
         case .reply(let ticket, let part, let verdicts):
             pending[ticket]?.answer.add(part, verdicts)
-            if let whole = pending[ticket]?.answer.verdicts { settle(ticket, .success(whole)) }
+            if let whole = pending[ticket]?.answer.answer { settle(ticket, .success(whole.verdicts)) }
         case .refuse(let ticket, let part): settle(ticket, .failure(.overloaded(part.slot)))
         case .moved(let ticket, let part, let owner): settle(ticket, .failure(.moved(part.slot, to: owner)))
+        case .pull, .offer, .give: return  // of a flock, which has one node today
         }
     }
 
@@ -64,7 +65,7 @@ extension Scoring {
     /// Warms every slot of this node before the first call, so that `latest` is whole from the start; returns when they
     /// are open.
     package func own(_ owned: [Slot]) async {
-        for slot in owned { for effect in handle(.owned, in: slot) { perform(effect) } }
+        for slot in owned { for effect in handle(.owned(from: nil), in: slot) { perform(effect) } }
         guard isWarming, !isStopped else { return }
         await withCheckedContinuation { openWaiters.append($0) }
     }

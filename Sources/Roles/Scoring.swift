@@ -78,7 +78,7 @@ package distributed actor Scoring {
                 switch effect {
                 case .reply(_, _, let given) where !isPending:
                     for verdict in given { verdicts.append(verdict) }
-                case .reply, .warm: perform(effect)
+                case .reply, .warm, .pull, .offer, .give: perform(effect)
                 // Nothing of this call was taken; slots that it woke warm up all the same.
                 case .refuse: throw ScoringError.overloaded(next.slot)
                 case .moved(_, _, let owner): throw ScoringError.moved(next.slot, to: owner)

@@ -13,7 +13,8 @@ extension IngestCore.Event {
         case .appended(let number): "appended \(number.number)"
         case .appendFailed(let number, let failure): "appendFailed \(number.number) \(failure)"
         case .ring(let ring): "ring \(ring.owners)"
-        case .scored(let number, let verdicts): "scored \(number.number) (\(verdicts.count))"
+        case .scored(let number, let answer):
+            "scored \(number.number) (\(answer.verdicts.count))\(answer.moved.map { " moved \($0.slot.number) to \($0.owner)" }.joined())"
         case .callFailed(let number, let failure): "callFailed \(number.number) \(failure)"
         case .committed(let row): "committed to \(row.position)"
         case .checkpoint(let row): row.map { "row at \($0.position) of \($0.accepted) by \($0.writer)" } ?? "no row"
@@ -42,6 +43,40 @@ extension IngestCore.Effect {
         case .trim(_, let position): "trim \(position)"
         case .retire(_, let reason): "retire: \(reason)"
         }
+    }
+}
+
+extension SlotCore.Event {
+    var brief: String {
+        switch self {
+        case .score(let ticket, let call, let part):
+            "score \(ticket.number) (\(part.readings.map { "\(Int(call.values[$0]))" }.joined(separator: " ")))"
+        case .warmed(let rows, let tombstones): "warmed \(rows.count), \(tombstones.count)"
+        case .pulled(let gift, let owner): "pulled \(gift.brief) from \(owner)"
+        case .pullRequested(let ticket, let owner): "pull \(ticket.number) by \(owner)"
+        default: "\(self)"
+        }
+    }
+}
+
+extension SlotCore.Effect {
+    var brief: String {
+        switch self {
+        case .warm: "warm"
+        case .pull(_, let owner): "pull from \(owner)"
+        case .offer(_, let owner): "offer to \(owner)"
+        case .give(let ticket, let gift): "give \(ticket.number) \(gift.brief)"
+        case .reply(let ticket, _, let verdicts): "reply \(ticket.number) (\(verdicts.count))"
+        case .refuse(let ticket, _): "refuse \(ticket.number)"
+        case .moved(let ticket, _, let owner): "moved \(ticket.number) to \(owner)"
+        }
+    }
+}
+
+extension SlotCore.Gift {
+    var brief: String {
+        let series = state.map { "\($0.series.count) series" } ?? "nothing"
+        return passedOn.map { "\(series), passed on to \($0)" } ?? series
     }
 }
 

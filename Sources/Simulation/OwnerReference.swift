@@ -6,7 +6,7 @@ import Telemetry
 /// What a slot's states must be: each reading counted once, in the order of answers, by a rule simpler than the code's.
 ///
 /// A reading that is later than its series' last one moves the state; nothing else does. A reading that was counted is
-/// never later than the last, so it cannot count again.
+/// never later than the last, so it cannot count again. It goes from owner to owner beside the state that the code sends.
 struct OwnerReference {
     struct Expected {
         var time: Instant?
@@ -18,16 +18,53 @@ struct OwnerReference {
 
     private(set) var series: [Series: Expected] = [:]
     private var tombstones: [DeviceID: Instant] = [:]
+    /// What origins were told, and by which of their calls.
+    var answers = Answers()
 
-    mutating func warm(_ rows: [LatestRow], _ stored: [Tombstone]) {
+    /// - Parameter isWaiting: nothing was judged yet, so what the store knows better is taken too.
+    mutating func warm(_ rows: [LatestRow], _ stored: [Tombstone], isWaiting: Bool) {
         for tombstone in stored { forget(tombstone.device, at: tombstone.time) }
-        for row in rows where series[row.series] == nil {
+        for row in rows {
+            if let known = series[row.series] {
+                guard isWaiting, (known.time ?? .distantPast) < row.time else { continue }
+            }
             if let deleted = tombstones[row.series.device], deleted >= row.lastHeard { continue }
             let known = SeriesState(row)
             series[row.series] = Expected(
                 time: known.time, value: row.value, verdict: row.verdict, lastHeard: row.lastHeard,
                 detector: known.detector)
         }
+    }
+
+    /// What an event changes apart from readings.
+    mutating func follow(_ event: SlotCore.Event, from state: SlotCore, taking other: OwnerReference?) {
+        let isWaiting = if case .warming = state.state { true } else { false }
+        switch event {
+        case .warmed(let rows, let tombstones):
+            if state.awaitsRows { warm(rows, tombstones, isWaiting: isWaiting) }
+        case .forget(let device, let time): forget(device, at: time)
+        case .pulled: if let other, isWaiting || state.series != nil { take(other, isWaiting: isWaiting) }
+        default: break
+        }
+    }
+
+    /// Another owner's: of each series the later of two, whole.
+    mutating func take(_ other: OwnerReference, isWaiting: Bool) {
+        for (device, time) in other.tombstones { forget(device, at: time) }
+        for (name, theirs) in other.series {
+            if let deleted = tombstones[name.device], deleted >= theirs.lastHeard { continue }
+            if let mine = series[name]?.time, let time = theirs.time {
+                guard mine < time || (isWaiting && mine == time) else { continue }
+            }
+            series[name] = theirs
+        }
+        answers.take(other.answers)
+    }
+
+    /// The slot is cold again: only deletions are remembered.
+    mutating func drop() {
+        series = [:]
+        answers = Answers()
     }
 
     mutating func forget(_ device: DeviceID, at time: Instant) {

@@ -20,4 +20,18 @@ package enum PlantedFault: String, CaseIterable, Hashable, Sendable {
     case verdictsIgnoredAtStart
     /// The driver's list of orders drops the newest when it is full.
     case ordersDropped
+    /// Who gave a slot away goes on judging.
+    case sealedGoesOn
+    /// What a former owner gave is thrown away.
+    case pulledStateDropped
+    /// A slot's state goes without the replies.
+    case repliesNotMoved
+    /// Owners do not look at how often an origin was sent on.
+    case movesForgotten
+    /// A slot that moved is reported as an owner that died.
+    case movedIsLostOwner
+    /// Of two states of a series one is made.
+    case statesMerged
+    /// Nobody tells the ring's owner that there is a state.
+    case offersIgnored
 }

@@ -30,6 +30,12 @@ extension Scenario {
                 answer: { .start(node: node(&$0), .swapped(with: node(&$0))) }),
             Disaster(chance: 30, make: { .pause(node: node(&$0), milliseconds: wait(&$0, 15_000)) }),
             Disaster(chance: 30, make: { .isolate(node: node(&$0), milliseconds: wait(&$0, 10_000)) }),
+            Disaster(
+                chance: 25, make: { .split(side: $0.draw(below: 1 << World.nodesMax), milliseconds: wait(&$0, 12_000)) }
+            ),
+            Disaster(chance: 20, make: { .restart(node: node(&$0)) }),
+            Disaster(chance: 30, make: { _ in .join }),
+            Disaster(chance: 20, make: { .freezeRing(node: node(&$0), milliseconds: wait(&$0, 8_000)) }),
             Disaster(chance: 40, make: { .storeAway(milliseconds: wait(&$0, 8_000)) }),
             Disaster(chance: 25, make: { .storeSlow(milliseconds: wait(&$0, 8_000)) }),
             Disaster(chance: 15, make: { _ in .restore }, answer: { _ in .backUp }),

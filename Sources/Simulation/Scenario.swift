@@ -13,6 +13,8 @@ package struct Scenario: Sendable {
     let segmentBytes: Int
     let logBytes: Int
     let clockSkewMax: Int
+    /// Nodes come and go one after the other and nothing else happens: the flock must judge as one owner would.
+    let isOrderly: Bool
     /// What the network and the store do all the time, in thousandths.
     let callLossPerMille: Int
     let commitLossPerMille: Int
@@ -34,6 +36,13 @@ package struct Scenario: Sendable {
         case start(node: Int, FolderChoice)
         case pause(node: Int, milliseconds: Int)
         case isolate(node: Int, milliseconds: Int)
+        /// The nodes whose bit is set, and the others.
+        case split(side: Int, milliseconds: Int)
+        /// It dies and is back before anybody notices.
+        case restart(node: Int)
+        case join
+        /// Its ring stays as it is.
+        case freezeRing(node: Int, milliseconds: Int)
         case storeAway(milliseconds: Int)
         case storeSlow(milliseconds: Int)
         case backUp
@@ -90,9 +99,12 @@ package struct Scenario: Sendable {
         segmentBytes = 1_000 + random.draw(below: 4_000)
         logBytes = random.draw(below: 3) == 0 ? 6_000 + random.draw(below: 10_000) : 1_000_000
         clockSkewMax = random.draw(below: 2) * 300_000
-        callLossPerMille = random.draw(below: 3) == 0 ? random.draw(below: 200) : 0
-        commitLossPerMille = random.draw(below: 3) == 0 ? random.draw(below: 300) : 0
-        steps = Self.schedule(nodesCount: nodesCount, devicesCount: devicesCount, &random)
+        isOrderly = random.draw(below: 6) == 0
+        callLossPerMille = random.draw(below: 3) == 0 && !isOrderly ? random.draw(below: 200) : 0
+        commitLossPerMille = random.draw(below: 3) == 0 && !isOrderly ? random.draw(below: 300) : 0
+        let shape = (nodesCount, devicesCount)
+        steps =
+            isOrderly ? Self.orderlySchedule(shape, &random) : Self.schedule(shape, &random)
     }
 
     /// Small enough that every bound is met within a run.
@@ -112,10 +124,39 @@ package struct Scenario: Sendable {
         return limits
     }
 
-    private static func schedule(
-        nodesCount: Int, devicesCount: Int, _ random: inout SeededGenerator
-    ) -> [Step] {
-        var weights: [(weight: Int, make: (inout SeededGenerator) -> Action)] = [
+    typealias Shape = (nodesCount: Int, devicesCount: Int)
+
+    private static func schedule(_ shape: Shape, _ random: inout SeededGenerator) -> [Step] {
+        var weights = sends(nodesCount: shape.nodesCount)
+        for group in disasters(devicesCount: shape.devicesCount) where random.draw(below: 100) < group.chance {
+            weights.append((1 + random.draw(below: 5), group.make))
+            if let other = group.answer { weights.append((4, other)) }
+        }
+        return draw(20 + random.draw(below: 140), of: weights, &random)
+    }
+
+    /// Readings all the time; and every few seconds, when the flock has come to rest, a node comes or goes.
+    private static func orderlySchedule(_ shape: Shape, _ random: inout SeededGenerator) -> [Step] {
+        var steps = draw(60 + random.draw(below: 140), of: sends(nodesCount: shape.nodesCount), &random)
+        var time: Int64 = 4_000_000
+        while time < stepsEnd - 7_000_000 {
+            let node = random.draw(below: World.nodesMax)
+            let action: Action =
+                switch random.draw(below: 3) {
+                case 0: .join
+                case 1: .stop(node: node)
+                default: .start(node: node, .own)
+                }
+            steps.append(Step(at: Moment(microseconds: time), action: action))
+            time += 7_000_000 + Int64(random.draw(below: 2_000_000))
+        }
+        return steps.sorted { $0.at < $1.at }
+    }
+
+    private typealias Choice = (weight: Int, make: (inout SeededGenerator) -> Action)
+
+    private static func sends(nodesCount: Int) -> [Choice] {
+        [
             (30, { .send(node: $0.draw(below: nodesCount), readings: 1 + $0.draw(below: 12), kind: .rising) }),
             (
                 4,
@@ -128,13 +169,12 @@ package struct Scenario: Sendable {
             (2, { .send(node: $0.draw(below: nodesCount), readings: 1 + $0.draw(below: 4), kind: .sameTime) }),
             (4, { .sendAgain(node: $0.draw(below: nodesCount)) }),
         ]
-        let disasters = Self.disasters(devicesCount: devicesCount)
-        for group in disasters where random.draw(below: 100) < group.chance {
-            weights.append((1 + random.draw(below: 5), group.make))
-            if let other = group.answer { weights.append((4, other)) }
-        }
+    }
+
+    private static func draw(
+        _ count: Int, of weights: [Choice], _ random: inout SeededGenerator
+    ) -> [Step] {
         let total = weights.reduce(0) { $0 + $1.weight }
-        let count = 20 + random.draw(below: 140)
         var times = (0..<count).map { _ in Int64(random.draw(below: Int(stepsEnd))) }
         times.sort()
         return times.map { time in

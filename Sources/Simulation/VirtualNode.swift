@@ -14,7 +14,11 @@ struct VirtualNode {
     var livesCount: UInt64 = 0
     var life: Life?
     var isolatedUntil = Moment(microseconds: .min)
+    /// Which side of a split it is on.
+    var isOnSide = false
     var ringlessUntil = Moment(microseconds: .min)
+    /// It hears nothing of changes.
+    var staleUntil = Moment(microseconds: .min)
     /// It takes calls and does nothing, and gossip thinks it well.
     var swallowsUntil = Moment(microseconds: .min)
     var diskFailsNext = false
@@ -27,6 +31,8 @@ struct VirtualNode {
         var references: [Slot: OwnerReference] = [:]
         var models: ModelRegistry
         var ring = Ring([])
+        /// The last ring with members.
+        var ringBefore: Ring?
         var pausedSince: Moment?
         /// What came while it was paused.
         var deferred: [Delivery] = []
@@ -40,12 +46,14 @@ struct VirtualNode {
         // Calls at this owner.
         var tickets: [SlotCore.Ticket: Arrival] = [:]
         var ticketsCount: UInt64 = 0
-        var answered: [Answered: Answer] = [:]
-        var lastWriter: [LogID: WriterID] = [:]
-        var newestCall: [WriterID: CallNumber] = [:]
+        /// Pulls at this owner, by ticket.
+        var pulls: [SlotCore.PullTicket: (slot: Slot, by: Owner)] = [:]
 
         // Calls of this origin, as the outside sees them.
         var open: [Owner: OpenCall] = [:]
+        var asked = AskedOrder()
+        /// How often in a row a slot's readings were sent on.
+        var movesInRow: [Slot: Int] = [:]
         var ordersCount = 0
 
         init(number: UInt64, core: IngestCore, models: ModelRegistry) {
@@ -57,7 +65,27 @@ struct VirtualNode {
 
     struct OpenCall {
         let number: CallNumber
+        let slots: Set<Slot>
         let deadline: Moment
+    }
+
+    /// A slot's readings are asked for in the order of the log: none for the first time behind a later one.
+    struct AskedOrder {
+        private var newest: [SlotOfLog: LogPosition] = [:]
+        private var known: [LogID: Set<LogPosition>] = [:]
+
+        private struct SlotOfLog: Hashable {
+            let log: LogID
+            let slot: Slot
+        }
+
+        mutating func note(_ position: LogPosition, _ slot: Slot, of log: LogID) -> Bool {
+            guard known[log, default: []].insert(position).inserted else { return true }
+            let key = SlotOfLog(log: log, slot: slot)
+            guard newest[key].map({ $0 < position }) ?? true else { return false }
+            newest[key] = position
+            return true
+        }
     }
 
     /// A call that arrived.
@@ -65,18 +93,6 @@ struct VirtualNode {
         let call: ScoreCall
         let from: Address
         var assembly: ReplyAssembly
-    }
-
-    struct Answered: Hashable {
-        let origin: LogID
-        let position: LogPosition
-    }
-
-    struct Answer {
-        let number: Int
-        let verdict: Verdict
-        let writer: WriterID
-        let at: Moment
     }
 }
 
@@ -92,6 +108,10 @@ enum Delivery {
     case ring(Ring)
     case batch(ReadingBatch)
     case call(ScoreCall, from: Address)
+    case pull(Slot, by: Owner)
+    case gift(Slot, SlotCore.Gift, OwnerReference, from: Owner)
+    case pullFailed(Slot, from: Owner)
+    case offer(Slot, by: Owner)
     case warmed(Slot, [LatestRow], [Tombstone])
     case warmFailed(Slot)
     case flushed([LatestRow])
@@ -110,6 +130,7 @@ enum Happening {
     case ask(Address, StoreCall, epoch: Int, isSilent: Bool)
     case look(node: Int)
     case resume(Address)
+    case start(node: Int)
     case exit(Address)
 }
 

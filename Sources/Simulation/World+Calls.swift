@@ -25,15 +25,15 @@ extension World {
 
     // MARK: The network
 
-    private func address(of owner: Owner) -> Address? {
+    func address(of owner: Owner) -> Address? {
         guard let node = nodes.firstIndex(where: { $0.name == owner.name }) else { return nil }
         return Address(node: node, life: owner.incarnation)
     }
 
     /// How long a message takes from one node to another; nil if it is lost.
-    private mutating func transit(_ from: Int, _ to: Int) -> Int64? {
+    mutating func transit(_ from: Int, _ to: Int) -> Int64? {
         if from == to { return delay(20, 2_000) }
-        if isCutOff(from) || isCutOff(to) { return nil }
+        if isCutOff(from, to) { return nil }
         let isBad = badNetworkUntil > now
         if !isHealed, chance(perMille: scenario.callLossPerMille + (isBad ? 250 : 0)) { return nil }
         return isBad ? delay(1_000, 6_000_000) : delay(100, 20_000)
@@ -65,37 +65,23 @@ extension World {
 
     // MARK: The owner
 
-    mutating func adopt(_ ring: Ring, at address: Address) {
-        nodes[address.node].life?.ring = ring
-        if ring.owners.isEmpty {
-            // Whatever this node has, or is about to have, may wait for an owner for too long.
-            for number in synced[nodes[address.node].folder] { truth.allowUnscored(number) }
-            for batch in (nodes[address.node].life?.requests ?? [:]).values {
-                for value in batch.values { truth.allowUnscored(Truth.number(of: value)) }
-            }
-        }
-        tell(address, .ring(ring))
-        let me = Owner(name: nodes[address.node].name, incarnation: address.life)
-        for index in 0..<scenario.devicesCount {
-            let slot = Slot(of: Self.device(index))
-            if ring.owner(of: slot) == me { handle(.owned, slot: slot, at: address) }
-        }
-    }
-
     mutating func take(_ call: ScoreCall, from origin: Address, at address: Address) {
         guard let life = nodes[address.node].life, nodes[address.node].swallowsUntil <= now else { return }
         life.ticketsCount += 1
         let ticket = SlotCore.Ticket(life.ticketsCount)
-        let known = faults.contains(.retryScoredTwice) ? forgetful(call) : call
+        let known = faults.isDisjoint(with: [.retryScoredTwice, .movesForgotten]) ? call : forgetful(call)
         life.tickets[ticket] = .init(call: known, from: origin, assembly: ReplyAssembly(readingsCount: call.count))
         logOf[call.writer] = call.origin
-        life.newestCall[call.writer] = max(life.newestCall[call.writer] ?? call.number, call.number)
-        for part in known.parts { handle(.score(ticket, known, part), slot: part.slot, at: address) }
+        for part in known.parts {
+            life.references[part.slot, default: OwnerReference()].answers.note(call)
+            handle(.score(ticket, known, part), slot: part.slot, at: address)
+        }
     }
 
-    /// The same call under a name never seen.
+    /// The same call under a name never seen, or as if it had never been sent on.
     private mutating func forgetful(_ call: ScoreCall) -> ScoreCall {
-        var copy = ScoreCall(origin: LogID(using: &random), writer: call.writer, number: call.number)
+        let origin = faults.contains(.retryScoredTwice) ? LogID(using: &random) : call.origin
+        var copy = ScoreCall(origin: origin, writer: call.writer, number: call.number)
         _ = copy.add(series: call.series)
         for part in call.parts {
             for index in part.readings {
@@ -107,55 +93,103 @@ extension World {
         return copy
     }
 
-    mutating func handle(_ event: SlotCore.Event, slot: Slot, at address: Address) {
+    /// - Parameter other: the reference of the state that comes with the event.
+    mutating func handle(
+        _ event: SlotCore.Event, slot: Slot, at address: Address, taking other: OwnerReference? = nil
+    ) {
         guard let life = nodes[address.node].life else { return }
         var state = life.slots.removeValue(forKey: slot) ?? SlotCore(slot: slot)
-        let awaitsRows = state.awaitsRows
-        let effects = state.handle(event, now: now, models: &life.models)
         var reference = life.references.removeValue(forKey: slot) ?? OwnerReference()
-        switch event {
-        case .warmed(let rows, let tombstones): if awaitsRows { reference.warm(rows, tombstones) }
-        case .forget(let device, let time): reference.forget(device, at: time)
-        default: break
-        }
+        reference.follow(event, from: state, taking: other)
+        let kept = faults.contains(.sealedGoesOn) && state.series != nil ? state : nil
+        let effects = state.handle(event, now: now, models: &life.models)
+        if let kept, case .pullRequested = event { state = kept }
+        checkVerdicts(in: effects, &reference, life, at: address)
+        let difference = event == .tick && effects.isEmpty ? nil : reference.firstDifference(from: state)
+        if state.isCold { reference.drop() }
+        life.slots[slot] = state
+        life.references[slot] = reference
+        if let difference { problem("\(nodes[address.node].name): the state of \(difference) is not what was counted") }
+        noteSlot(event, effects, slot, at: address)
+        for effect in effects { perform(effect, at: address) }
+        if scenario.isOrderly, !isHealed { checkUnmoved(slot, at: address) }
+    }
+
+    /// What an owner says of a reading that nobody judged before is what its reference says.
+    private mutating func checkVerdicts(
+        in effects: [SlotCore.Effect], _ reference: inout OwnerReference, _ life: VirtualNode.Life, at address: Address
+    ) {
         var answered: Set<Int> = []
         for case .reply(let ticket, let part, let verdicts) in effects {
             guard let call = life.tickets[ticket]?.call else { continue }
             for (place, index) in part.readings.enumerated() {
                 let name = call.series[Int(call.seriesIndices[index])]
-                let expected = reference.count(
-                    Reading(series: name, time: call.times[index], value: call.values[index]),
-                    receivedAt: call.receivedAt[index], by: life.models.detector(for: name.metric))
-                // What was answered before is checked against that answer (`noteVerdicts`).
+                let reading = Reading(series: name, time: call.times[index], value: call.values[index])
+                let model = life.models.detector(for: name.metric)
+                // What was answered before is checked against that answer (`noteVerdicts`). The state may have been lost to
+                // a later one since: it then has not even heard of the reading.
                 let number = Truth.number(of: call.values[index])
                 let isFirst = truth.given[number].isEmpty && answered.insert(number).inserted
-                if isFirst, verdicts[place] != expected {
+                let expected =
+                    wasTold(number, call, index, reference)
+                    ? nil : reference.count(reading, receivedAt: call.receivedAt[index], by: model)
+                if isFirst, let expected, verdicts[place] != expected {
                     problem("\(nodes[address.node].name) says \(verdicts[place]), \(expected) is right")
+                }
+                guard scenario.isOrderly, !isHealed else { continue }
+                let unmoved = unmoved[part.slot, default: OwnerReference()].count(
+                    reading, receivedAt: call.receivedAt[index], by: model)
+                if isFirst, verdicts[place] != unmoved {
+                    problem("\(nodes[address.node].name) says \(verdicts[place]), unmoved it were \(unmoved)")
                 }
             }
         }
-        let difference = event == .tick && effects.isEmpty ? nil : reference.firstDifference(from: state)
-        life.slots[slot] = state
-        life.references[slot] = reference
-        if let difference { problem("\(nodes[address.node].name): the state of \(difference) is not what was counted") }
-        for effect in effects { perform(effect, at: address) }
+    }
+
+    private func wasTold(_ number: Int, _ call: ScoreCall, _ index: Int, _ reference: OwnerReference) -> Bool {
+        let key = Answers.Key(origin: logOf[call.writer] ?? call.origin, position: call.positions[index])
+        return !reference.answers.isStale(call)
+            && reference.answers.known(key, number: number, by: call.writer, now) != nil
+    }
+
+    private mutating func noteSlot(
+        _ event: SlotCore.Event, _ effects: [SlotCore.Effect], _ slot: Slot, at address: Address
+    ) {
+        if effects.isEmpty, event == .tick { return }
+        trace.note(
+            now, "slot", UInt64(address.node), UInt64(slot.number), UInt64(effects.count),
+            text: "\(nodes[address.node].name)#\(address.life) \(slot.number) \(event.brief) -> "
+                + effects.map(\.brief).joined(separator: ", "))
     }
 
     private mutating func perform(_ effect: SlotCore.Effect, at address: Address) {
         switch effect {
         case .warm(let slot): ask(.warm(slot), of: address)
         case .reply(let ticket, let part, let verdicts):
-            guard var arrival = nodes[address.node].life?.tickets[ticket] else { return }
-            noteVerdicts(verdicts, on: part, of: arrival.call, at: address)
-            arrival.assembly.add(part, verdicts)
-            nodes[address.node].life?.tickets[ticket] = arrival
-            guard let all = arrival.assembly.verdicts else { return }
-            nodes[address.node].life?.tickets[ticket] = nil
-            reply(.scored(arrival.call.number, all), to: arrival.from, from: address)
-        case .refuse(let ticket, _), .moved(let ticket, _, _):
+            guard let call = nodes[address.node].life?.tickets[ticket]?.call else { return }
+            noteVerdicts(verdicts, on: part, of: call, at: address)
+            answer(ticket, at: address) { $0.add(part, verdicts) }
+        case .moved(let ticket, let part, let owner): answer(ticket, at: address) { $0.add(part, movedTo: owner) }
+        case .refuse(let ticket, _):
             guard let arrival = nodes[address.node].life?.tickets.removeValue(forKey: ticket) else { return }
             reply(.callFailed(arrival.call.number, .noAnswer), to: arrival.from, from: address)
+        case .pull(let slot, let owner): pull(slot, from: owner, by: address)
+        case .offer(let slot, let owner): offer(slot, to: owner, by: address)
+        case .give(let ticket, let gift): give(gift, ticket, at: address)
         }
+    }
+
+    private mutating func answer(
+        _ ticket: SlotCore.Ticket, at address: Address, _ add: (inout ReplyAssembly) -> Void
+    ) {
+        guard var arrival = nodes[address.node].life?.tickets[ticket] else { return }
+        add(&arrival.assembly)
+        nodes[address.node].life?.tickets[ticket] = arrival
+        guard let whole = arrival.assembly.answer else { return }
+        nodes[address.node].life?.tickets[ticket] = nil
+        let isFailure = faults.contains(.movedIsLostOwner) && !whole.moved.isEmpty
+        let number = arrival.call.number
+        reply(isFailure ? .callFailed(number, .ownerLost) : .scored(number, whole), to: arrival.from, from: address)
     }
 
     mutating func warmed(_ slot: Slot, _ rows: [LatestRow], _ tombstones: [Tombstone], at address: Address) {

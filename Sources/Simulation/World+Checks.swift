@@ -36,10 +36,32 @@ extension World {
             }
             truth.noteCall(number, to: owner)
         }
-        let open = nodes[address.node].life?.open[owner]
-        if let open, open.deadline > now { problem("\(name) calls \(owner) while another call is open") }
+        for part in call.parts {
+            for index in part.readings {
+                let isInOrder = nodes[address.node].life?.asked.note(call.positions[index], part.slot, of: call.origin)
+                if isInOrder == false { problem("\(name) asks for \(call.positions[index]) after what came later") }
+            }
+        }
+        let slots = Set(call.parts.map(\.slot))
+        for (other, open) in nodes[address.node].life?.open ?? [:] where open.deadline > now {
+            if other == owner { problem("\(name) calls \(owner) while another call is open") }
+            if !open.slots.isDisjoint(with: slots) { problem("\(name) asks \(owner) and \(other) for one slot") }
+        }
         nodes[address.node].life?.open[owner] = .init(
-            number: call.number, deadline: now.advanced(byMicroseconds: scenario.limits.callDeadline))
+            number: call.number, slots: slots,
+            deadline: now.advanced(byMicroseconds: scenario.limits.callDeadline))
+    }
+
+    /// Nobody is sent on for ever: whoever is asked by an origin that was sent on twice judges.
+    mutating func noteAnswer(_ number: CallNumber, _ answer: ScoreAnswer, at address: Address) {
+        let open = nodes[address.node].life?.open.values.first { $0.number == number }
+        for slot in open?.slots ?? [] {
+            let isMoved = answer.moved.contains { $0.slot == slot }
+            let moves = isMoved ? (nodes[address.node].life?.movesInRow[slot] ?? 0) + 1 : 0
+            nodes[address.node].life?.movesInRow[slot] = moves
+            if moves > Int(SlotCore.movesMax) { problem("\(nodes[address.node].name) is sent on \(moves) times") }
+        }
+        noteCallEnd(number, at: address)
     }
 
     /// The core has heard of a call's end.
@@ -48,32 +70,31 @@ extension World {
         for owner in ended ?? [:].keys { nodes[address.node].life?.open[owner] = nil }
     }
 
-    /// An owner answers: the same reading of the same log, asked for again, gets the same verdict.
+    /// An owner answers: the same reading of the same log, asked for again, gets the same verdict, wherever the slot is.
     mutating func noteVerdicts(
         _ verdicts: [Verdict], on part: ScoreCall.Part, of call: ScoreCall, at address: Address
     ) {
-        let isStale = nodes[address.node].life?.newestCall[call.writer].map { call.number < $0 } ?? false
+        // Taken out and put back: changing a copy would copy all that was ever answered.
+        guard let life = nodes[address.node].life, var reference = life.references.removeValue(forKey: part.slot)
+        else { return }
+        var answers = reference.answers
+        reference.answers = Answers()
+        let isStale = answers.isStale(call)
         let origin = logOf[call.writer] ?? call.origin
-        if let last = nodes[address.node].life?.lastWriter[origin], last != call.writer {
-            // Two processes with one log: each settles what the other was answered.
-            nodes[address.node].life?.answered = [:]
-        }
-        nodes[address.node].life?.lastWriter[origin] = call.writer
+        answers.noteWriter(call.writer, of: origin)
         for (place, index) in part.readings.enumerated() {
             let number = Truth.number(of: call.values[index])
             truth.noteGiven(number, verdicts[place])
             guard !isStale else { continue }
             // By the writer, not by the log's name: a planted fault changes the one, never the other.
-            let key = VirtualNode.Answered(origin: origin, position: call.positions[index])
-            let known = nodes[address.node].life?.answered[key]
-            if let known, known.number == number, known.writer == call.writer, known.verdict != verdicts[place],
-                known.at.advanced(byMicroseconds: SlotCore.repliesKept) > now
-            {
-                problem("\(nodes[address.node].name) judged \(number) twice: \(known.verdict), \(verdicts[place])")
+            let key = Answers.Key(origin: origin, position: call.positions[index])
+            if let known = answers.known(key, number: number, by: call.writer, now), known != verdicts[place] {
+                problem("\(nodes[address.node].name) judged \(number) twice: \(known), \(verdicts[place])")
             }
-            nodes[address.node].life?.answered[key] = .init(
-                number: number, verdict: verdicts[place], writer: call.writer, at: now)
+            answers.note(key, .init(number: number, verdict: verdicts[place], writer: call.writer, at: now))
         }
+        reference.answers = answers
+        life.references[part.slot] = reference
     }
 
     /// A transaction accounts for every position between its ends.
@@ -98,7 +119,7 @@ extension World {
                 let number = Truth.number(of: batch.readings.values[index])
                 let hasCause =
                     truth.mayBeUnscored[number]
-                    || truth.hasWaited(number, scenario.limits.unscoredAfter, until: now)
+                    || !scenario.isOrderly && truth.hasWaited(number, scenario.limits.unscoredAfter, until: now)
                 if !hasCause { problem("\(number) is unscored without a cause") }
             }
         }
@@ -124,10 +145,11 @@ extension World {
         nodes.allSatisfy { node in
             guard let life = node.life else { return true }
             return life.core.isDrained && life.core.isRunning && life.requests.isEmpty && life.tickets.isEmpty
-        }
+        } && isEverySlotAtHome
     }
 
     mutating func reportUnrest() {
+        if let strayed { problem(strayed) }
         for node in nodes {
             guard let life = node.life else { continue }
             let core = life.core

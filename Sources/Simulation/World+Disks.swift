@@ -82,8 +82,10 @@ extension World {
         storeSlowUntil = past
         badNetworkUntil = past
         badCommitsUntil = past
+        splitUntil = past
         freeDisks()
         for node in nodes.indices {
+            nodes[node].staleUntil = past
             nodes[node].isolatedUntil = past
             nodes[node].ringlessUntil = past
             nodes[node].swallowsUntil = past

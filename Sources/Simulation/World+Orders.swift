@@ -25,6 +25,11 @@ extension World {
         case .ring(let ring): adopt(ring, at: address)
         case .batch(let batch): accept(batch, at: address)
         case .call(let call, let from): take(call, from: from, at: address)
+        case .pull(let slot, let owner): pullArrived(slot, by: owner, at: address)
+        case .gift(let slot, let gift, let reference, let owner):
+            giftArrived(gift, reference, of: slot, from: owner, at: address)
+        case .pullFailed(let slot, let owner): handle(.pullFailed(from: owner), slot: slot, at: address)
+        case .offer(let slot, let owner): handle(.offered(by: owner), slot: slot, at: address)
         case .warmed(let slot, let rows, let tombstones): warmed(slot, rows, tombstones, at: address)
         case .warmFailed(let slot): handle(.warmFailed, slot: slot, at: address)
         case .flushed(let rows): tellAgain(rows, at: address)
@@ -56,7 +61,8 @@ extension World {
         case .appended, .appendFailed, .committed, .commitFailed, .checkpoint, .checkpointUnavailable, .logRead,
             .logReadFailed, .retired, .retireFailed:
             nodes[address.node].life?.ordersCount -= 1
-        case .scored(let number, _), .callFailed(let number, _): noteCallEnd(number, at: address)
+        case .scored(let number, let answer): noteAnswer(number, answer, at: address)
+        case .callFailed(let number, _): noteCallEnd(number, at: address)
         default: break
         }
         guard let effects = nodes[address.node].life?.core.handle(event, now: now) else { return }

@@ -17,6 +17,12 @@ extension World {
         case .start(let node, let choice): start(at(node), choice)
         case .pause(let node, let milliseconds): pause(at(node), milliseconds)
         case .isolate(let node, let milliseconds): isolate(at(node), milliseconds)
+        case .split(let side, let milliseconds): split(side, milliseconds)
+        case .restart(let node): restart(at(node))
+        case .join: join()
+        case .freezeRing(let node, let milliseconds):
+            nodes[at(node)].staleUntil = until(milliseconds)
+            later(Int64(milliseconds) * 1_000, .look(node: at(node)))
         case .storeAway(let milliseconds): storeAwayUntil = until(milliseconds)
         case .storeSlow(let milliseconds): storeSlowUntil = until(milliseconds)
         case .backUp: backup = store
@@ -117,10 +123,29 @@ extension World {
     /// A graceful end: the process stores what it can, for three seconds at most.
     private mutating func stop(_ node: Int) {
         guard let life = nodes[node].life, !life.isStopping else { return }
+        // In an orderly world somebody stays.
+        let stayingCount = nodes.count { $0.life.map { !$0.isStopping } ?? false }
+        if scenario.isOrderly, stayingCount < 2 { return }
         let address = Address(node: node, life: life.number)
         nodes[node].life?.isStopping = true
         send(.event(.drain), to: address, after: 0)
+        later(0, .look(node: node))
+        flockChanged()
         later(3_000_000, .exit(address))
+    }
+
+    /// Faster than anybody notices: the same name, a new owner with nothing.
+    private mutating func restart(_ node: Int) {
+        guard nodes[node].life != nil else { return }
+        end(node, isPowerLost: false)
+        later(delay(50_000, 400_000), .start(node: node))
+    }
+
+    /// A node that was never there.
+    private mutating func join() {
+        guard nodes.count < Self.nodesMax else { return }
+        addNode(folder: addFolder(), name: "new\(nodes.count)")
+        start(nodes.count - 1, .own)
     }
 
     mutating func start(_ node: Int, _ choice: Scenario.FolderChoice) {
@@ -153,6 +178,7 @@ extension World {
         send(.tick, to: address, after: delay(1_000, 50_000))
         send(.flush, to: address, after: delay(100_000, 2_000_000))
         flockChanged()
+        later(delay(20_000, 1_000_000), .look(node: node))
     }
 
     private mutating func pause(_ node: Int, _ milliseconds: Int) {
@@ -179,6 +205,16 @@ extension World {
         }
     }
 
+    /// Two sides that do not hear of each other, and both own everything.
+    private mutating func split(_ side: Int, _ milliseconds: Int) {
+        for node in nodes.indices { nodes[node].isOnSide = side >> node & 1 == 1 }
+        splitUntil = until(milliseconds)
+        for node in nodes.indices {
+            later(Self.detectionTime + delay(0, 1_000_000), .look(node: node))
+            later(Int64(milliseconds) * 1_000 + delay(0, 1_000_000), .look(node: node))
+        }
+    }
+
     private mutating func startCopy(of node: Int) {
         guard nodes.count < Self.nodesMax else { return }
         hasCopied = true
@@ -198,17 +234,23 @@ extension World {
         for node in nodes.indices { later(delay(20_000, 2_000_000), .look(node: node)) }
     }
 
-    func isCutOff(_ node: Int) -> Bool { nodes[node].isolatedUntil > now }
+    func isCutOff(_ one: Int, _ other: Int) -> Bool {
+        guard one != other else { return false }
+        let isSplit = splitUntil > now && nodes[one].isOnSide != nodes[other].isOnSide
+        return isSplit || nodes[one].isolatedUntil > now || nodes[other].isolatedUntil > now
+    }
 
     /// The node sees who is there, and adopts the ring of it.
     mutating func lookAtFlock(_ node: Int) {
-        guard let life = nodes[node].life else { return }
-        let members = nodes.indices.filter { other in
-            guard let there = nodes[other].life else { return false }
+        guard let life = nodes[node].life, nodes[node].staleUntil <= now else { return }
+        var members = nodes.indices.filter { other in
+            guard let there = nodes[other].life, !there.isStopping else { return false }
             if other == node { return true }
             let isHung = there.pausedSince.map { $0.advanced(byMicroseconds: Self.detectionTime) <= now } ?? false
-            return !isHung && !isCutOff(node) && !isCutOff(other)
+            return !isHung && !isCutOff(node, other)
         }
+        // Who leaves alone leaves nobody behind.
+        if members.isEmpty { members = [node] }
         let owners = members.compactMap { index in
             nodes[index].life.map { Owner(name: nodes[index].name, incarnation: $0.number) }
         }
@@ -217,7 +259,7 @@ extension World {
     }
 
     /// Who owns what depends on names alone: computed once for each set of them.
-    private mutating func ring(of owners: [Owner]) -> Ring {
+    mutating func ring(of owners: [Owner]) -> Ring {
         let names = owners.map(\.name).sorted()
         let ring = rings[names].map { Ring(owners, asIn: $0) } ?? Ring(owners)
         rings[names] = ring

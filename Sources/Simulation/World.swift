@@ -26,6 +26,8 @@ package struct World {
     var synced: [Set<Int>] = []
     var judged: [Set<LogPosition>] = []
     var rings: [[String]: Ring] = [:]
+    /// In an orderly world, what one owner would know that had every slot all the time.
+    var unmoved: [Slot: OwnerReference] = [:]
 
     var store = VirtualStore()
     var backup = VirtualStore()
@@ -37,6 +39,7 @@ package struct World {
     var storeSlowUntil = Moment(microseconds: .min)
     var badNetworkUntil = Moment(microseconds: .min)
     var badCommitsUntil = Moment(microseconds: .min)
+    var splitUntil = Moment(microseconds: .min)
     var isHealed = false
     var hasRestored = false
     /// What they had not stored is an orphan for ever.
@@ -96,6 +99,7 @@ package struct World {
             happen(item)
             guard isHealed, at >= nextLook else { continue }
             if isAtRest { return checkAtRest() }
+            if at >= end.advanced(byMicroseconds: Self.handOverMax), let strayed { problem(strayed) }
             nextLook = at.advanced(byMicroseconds: 500_000)
             if at >= last { return reportUnrest() }
         }
@@ -111,6 +115,7 @@ package struct World {
         case .ask(let address, let call, let epoch, let isSilent): answer(call, to: address, epoch, isSilent)
         case .look(let node): lookAtFlock(node)
         case .resume(let address): resume(address)
+        case .start(let node): start(node, .own)
         case .exit(let address): if isAlive(address) { end(address.node, isPowerLost: false) }
         }
     }

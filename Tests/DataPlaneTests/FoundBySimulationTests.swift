@@ -49,7 +49,7 @@ struct FoundBySimulationTests {
                 if case .reply(_, _, let verdicts) = $0 { verdicts } else { [Verdict]() }
             }
         }
-        _ = core.handle(.owned, now: now, models: &models)
+        _ = core.handle(.owned(from: nil), now: now, models: &models)
         _ = core.handle(.warmed([], []), now: now, models: &models)
         // The copy is further than the other: its positions come first into the cache.
         _ = ask(1, 1, at: [46, 47], times: [460, 470])

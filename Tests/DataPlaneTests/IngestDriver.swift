@@ -173,7 +173,7 @@ struct IngestDriver {
             scoredTimes[reading, default: 0] += 1
             verdicts.append(Verdict(result: .normal, score: reading.value / 1e6, model: Self.model, isLate: false))
         }
-        step(.scored(call.number, verdicts))
+        step(.scored(call.number, ScoreAnswer(verdicts: verdicts)))
     }
 
     mutating func commit(_ transaction: StoreTransaction) {

@@ -14,7 +14,7 @@ struct SlotCoreTests {
     private let now = Moment(microseconds: 0)
 
     @Test func aColdSlotWarmsUpOnceAndLetsCallsWait() {
-        var core = SlotCore(slot: Self.slot)
+        var core = coldSlot()
         var models = Self.trainedModels()
         #expect(core.handle(Self.score(1, [(10, 21)]), now: now, models: &models) == [.warm(Self.slot)])
         #expect(core.handle(Self.score(2, [(20, 21)], from: 1), now: now, models: &models) == [])
@@ -82,7 +82,7 @@ struct SlotCoreTests {
         #expect(rows.count == 1)
         #expect(original.takeChanged(atMost: 10).isEmpty)
         var restored = SlotCore(slot: Self.slot)
-        _ = restored.handle(.owned, now: now, models: &models)
+        _ = restored.handle(.owned(from: nil), now: now, models: &models)
         _ = restored.handle(.warmed(rows, []), now: now, models: &models)
         let next = Self.score(99, [(60_000_000, 24)], from: 60)
         #expect(
@@ -114,7 +114,7 @@ struct SlotCoreTests {
     }
 
     @Test func tooManyWaitingCallsAreRefused() {
-        var core = SlotCore(slot: Self.slot)
+        var core = coldSlot()
         var models = ModelRegistry()
         for number in 0..<SlotCore.waitingCallsMax {
             _ = core.handle(Self.score(UInt64(number), [(1, 1)]), now: now, models: &models)
@@ -141,7 +141,7 @@ struct SlotCoreTests {
     // MARK: Warming up
 
     @Test func withoutTheStoreASlotOpensAndTakesItsRowsLater() throws {
-        var core = SlotCore(slot: Self.slot)
+        var core = coldSlot()
         var models = Self.trainedModels()
         _ = core.handle(Self.score(1, [(10, 21)]), now: now, models: &models)
         #expect(core.handle(.warmFailed, now: now, models: &models).map(Self.number) == [1])
@@ -166,7 +166,7 @@ struct SlotCoreTests {
     }
 
     @Test func tombstonesThatComeLateRemoveWhatWasReplayedMeanwhile() {
-        var core = SlotCore(slot: Self.slot)
+        var core = coldSlot()
         var models = Self.trainedModels()
         _ = core.handle(Self.score(1, [(10, 21)], receivedAt: 1_000), now: now, models: &models)
         _ = core.handle(.warmFailed, now: now, models: &models)
@@ -179,7 +179,7 @@ struct SlotCoreTests {
     }
 
     @Test func aSlowStoreKeepsNobodyWaitingForLongerThanItsPatience() {
-        var core = SlotCore(slot: Self.slot)
+        var core = coldSlot()
         var models = Self.trainedModels()
         _ = core.handle(Self.score(1, [(10, 21)]), now: now, models: &models)
         let early = now.advanced(byMicroseconds: SlotCore.warmPatience - 1)
@@ -194,7 +194,7 @@ struct SlotCoreTests {
     }
 
     @Test func whatALogStillHoldsOfADeletedDeviceDoesNotBringItBack() {
-        var core = SlotCore(slot: Self.slot)
+        var core = coldSlot()
         var models = Self.trainedModels()
         _ = core.handle(Self.score(1, [(10, 21)], receivedAt: 1_000), now: now, models: &models)
         let tombstone = Tombstone(device: Self.device, time: Instant(microseconds: 2_000))
@@ -212,7 +212,7 @@ struct SlotCoreTests {
         let tombstones = (0...SlotCore.tombstonesMax).map { index in
             Tombstone(device: DeviceID(unchecked: "d\(index)"), time: Instant(microseconds: Int64(1_000 + index)))
         }
-        _ = core.handle(.owned, now: now, models: &models)
+        _ = core.handle(.owned(from: nil), now: now, models: &models)
         let rows = tombstones.map { Self.row(Series(device: $0.device, metric: Self.metric), value: 1) }
         _ = core.handle(.warmed(rows, tombstones.reversed()), now: now, models: &models)
         #expect(core.series?.keys.map(\.device.text) == ["d0"], "the oldest is the one that made room")
@@ -226,10 +226,18 @@ struct SlotCoreTests {
             lastHeard: Instant(microseconds: 500), usualInterval: 0, state: [])
     }
 
+    /// Whoever is asked for it here may ask the store at once: nobody else can have it.
+    private func coldSlot() -> SlotCore {
+        var core = SlotCore(slot: Self.slot)
+        var models = ModelRegistry()
+        _ = core.handle(.disowned(to: nil), now: now, models: &models)
+        return core
+    }
+
     private func openSlot() -> SlotCore {
         var core = SlotCore(slot: Self.slot)
         var models = ModelRegistry()
-        _ = core.handle(.owned, now: now, models: &models)
+        _ = core.handle(.owned(from: nil), now: now, models: &models)
         _ = core.handle(.warmed([], []), now: now, models: &models)
         return core
     }
