@@ -64,7 +64,7 @@ extension World {
         return content
     }
 
-    private mutating func lose(_ number: Int) {
+    mutating func lose(_ number: Int) {
         let isStored = store.rows[number] != nil || store.quarantine.contains(number)
         guard !isStored else { return }
         let isHeld = folders.indices.contains { content(of: $0).numbers.values.contains(number) }
