@@ -40,6 +40,9 @@ struct Answers {
         return answer.verdict
     }
 
+    /// Some life of the origin was told.
+    func holds(_ number: Int, at key: Key) -> Bool { given[key]?.number == number }
+
     mutating func note(_ key: Key, _ answer: Answer) { given[key] = answer }
 
     mutating func take(_ other: Answers) {

@@ -84,6 +84,13 @@ struct OwnerReference {
         return Self.judge(reading, by: model, &expected)
     }
 
+    /// A reading that was answered before, perhaps by a state that was lost to a later one since. Whether it is remembered
+    /// as an answer or judged anew as a late one, it moves nothing but the time of its being heard.
+    mutating func hearAgain(_ name: Series, at time: Instant, as actual: SeriesState?) {
+        guard let heard = series[name]?.lastHeard, let actual, actual.lastHeard == time, time > heard else { return }
+        series[name]?.lastHeard = time
+    }
+
     private static func judge(_ reading: Reading, by model: Detector?, _ expected: inout Expected) -> Verdict {
         if expected.time == reading.time, expected.value == reading.value { return expected.verdict }
         let isLate = expected.time.map { reading.time <= $0 } ?? false

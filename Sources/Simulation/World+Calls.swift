@@ -104,7 +104,7 @@ extension World {
         let kept = faults.contains(.sealedGoesOn) && state.series != nil ? state : nil
         let effects = state.handle(event, now: now, models: &life.models)
         if let kept, case .pullRequested = event { state = kept }
-        checkVerdicts(in: effects, &reference, life, at: address)
+        checkVerdicts(in: effects, &reference, state, life, at: address)
         let difference = event == .tick && effects.isEmpty ? nil : reference.firstDifference(from: state)
         if state.isCold { reference.drop() }
         life.slots[slot] = state
@@ -117,7 +117,8 @@ extension World {
 
     /// What an owner says of a reading that nobody judged before is what its reference says.
     private mutating func checkVerdicts(
-        in effects: [SlotCore.Effect], _ reference: inout OwnerReference, _ life: VirtualNode.Life, at address: Address
+        in effects: [SlotCore.Effect], _ reference: inout OwnerReference, _ state: SlotCore, _ life: VirtualNode.Life,
+        at address: Address
     ) {
         var answered: Set<Int> = []
         for case .reply(let ticket, let part, let verdicts) in effects {
@@ -126,30 +127,27 @@ extension World {
                 let name = call.series[Int(call.seriesIndices[index])]
                 let reading = Reading(series: name, time: call.times[index], value: call.values[index])
                 let model = life.models.detector(for: name.metric)
-                // What was answered before is checked against that answer (`noteVerdicts`). The state may have been lost to
-                // a later one since: it then has not even heard of the reading.
+                // What was answered before is checked against that answer (`noteVerdicts`).
                 let number = Truth.number(of: call.values[index])
                 let isFirst = truth.given[number].isEmpty && answered.insert(number).inserted
-                let expected =
-                    wasTold(number, call, index, reference)
-                    ? nil : reference.count(reading, receivedAt: call.receivedAt[index], by: model)
-                if isFirst, let expected, verdicts[place] != expected {
+                let receivedAt = call.receivedAt[index]
+                let origin = logOf[call.writer] ?? call.origin
+                if reference.answers.holds(number, at: .init(origin: origin, position: call.positions[index])) {
+                    reference.hearAgain(name, at: receivedAt, as: state.series?[name])
+                    continue
+                }
+                let expected = reference.count(reading, receivedAt: receivedAt, by: model)
+                if isFirst, verdicts[place] != expected {
                     problem("\(nodes[address.node].name) says \(verdicts[place]), \(expected) is right")
                 }
                 guard scenario.isOrderly, !isHealed else { continue }
                 let unmoved = unmoved[part.slot, default: OwnerReference()].count(
-                    reading, receivedAt: call.receivedAt[index], by: model)
+                    reading, receivedAt: receivedAt, by: model)
                 if isFirst, verdicts[place] != unmoved {
                     problem("\(nodes[address.node].name) says \(verdicts[place]), unmoved it were \(unmoved)")
                 }
             }
         }
-    }
-
-    private func wasTold(_ number: Int, _ call: ScoreCall, _ index: Int, _ reference: OwnerReference) -> Bool {
-        let key = Answers.Key(origin: logOf[call.writer] ?? call.origin, position: call.positions[index])
-        return !reference.answers.isStale(call)
-            && reference.answers.known(key, number: number, by: call.writer, now) != nil
     }
 
     private mutating func noteSlot(

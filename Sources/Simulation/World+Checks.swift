@@ -54,7 +54,8 @@ extension World {
 
     /// Nobody is sent on for ever: whoever is asked by an origin that was sent on twice judges.
     mutating func noteAnswer(_ number: CallNumber, _ answer: ScoreAnswer, at address: Address) {
-        let open = nodes[address.node].life?.open.values.first { $0.number == number }
+        // What comes after the deadline finds no call.
+        let open = nodes[address.node].life?.open.values.first { $0.number == number && $0.deadline > now }
         for slot in open?.slots ?? [] {
             let isMoved = answer.moved.contains { $0.slot == slot }
             let moves = isMoved ? (nodes[address.node].life?.movesInRow[slot] ?? 0) + 1 : 0

@@ -48,6 +48,7 @@ extension World {
         var verdicts: Set<LogPosition> = []
     }
 
+    /// Without copies that were received before their device's deletion: nobody wants them back.
     private func content(of folder: Int) -> Content {
         var content = Content()
         for segment in folders[folder].segments.indices {
@@ -55,6 +56,9 @@ extension World {
                 for index in 0..<found.record.count {
                     switch found.record {
                     case .readings(let position, let batch):
+                        if let deleted = store.tombstones[batch[index].series.device], batch.receivedAt <= deleted {
+                            continue
+                        }
                         content.numbers[position + index] = Truth.number(of: batch.values[index])
                     case .verdicts(let position, _): content.verdicts.insert(position + index)
                     }
@@ -64,7 +68,7 @@ extension World {
         return content
     }
 
-    private mutating func lose(_ number: Int) {
+    mutating func lose(_ number: Int) {
         let isStored = store.rows[number] != nil || store.quarantine.contains(number)
         guard !isStored else { return }
         let isHeld = folders.indices.contains { content(of: $0).numbers.values.contains(number) }

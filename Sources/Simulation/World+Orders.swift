@@ -61,6 +61,8 @@ extension World {
         case .appended, .appendFailed, .committed, .commitFailed, .checkpoint, .checkpointUnavailable, .logRead,
             .logReadFailed, .retired, .retireFailed:
             nodes[address.node].life?.ordersCount -= 1
+            // A log under a new name begins anew, with how often it was sent on too.
+            if case .retired = event { nodes[address.node].life?.movesInRow = [:] }
         case .scored(let number, let answer): noteAnswer(number, answer, at: address)
         case .callFailed(let number, _): noteCallEnd(number, at: address)
         default: break
@@ -128,6 +130,8 @@ extension World {
             problem("\(nodes[address.node].name) acknowledged \(Int(value)), which is not synced")
         }
         truth.promise(batch)
+        // A bit may have flipped between the sync and this word.
+        if hasFlipped { for value in batch.values { lose(Truth.number(of: value)) } }
     }
 
     // MARK: Disk
