@@ -1,0 +1,127 @@
+import ArgumentParser
+import Foundation
+import IngestLog
+import LogHandlers
+import Logging
+import NodeSettings
+import Ports
+import Roles
+import SQLiteStore
+import ServiceLifecycle
+import Telemetry
+import UnixSignals
+
+/// `starling drain`.
+struct DrainCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "drain",
+        abstract: "Stores what the log of a node that will not come back still holds.",
+        discussion: """
+            It judges and stores the readings as the node itself would have done at its next start, then exits 0. The \
+            node must not run: its data folder is locked while it does. Run it again if it was interrupted; nothing is \
+            stored twice.
+
+            Examples:
+              starling drain --data-dir ./data/n3 --store sqlite:./data/starling.db
+            """)
+
+    @Option(name: .customLong("data-dir"), help: .init("The data folder of the node.", valueName: "folder"))
+    var dataDirectory: String
+
+    @Option(help: .init("The store of its flock: sqlite:PATH.", valueName: "address"))
+    var store: String
+
+    func run() async throws {
+        StandardError.bootstrapLogging(level: .warning, isJSON: false)
+        let logger = Logger(label: "starling.drain")
+        let store = try await openStore(logger)
+        let log = try openLog()
+        let row = try await store.checkpoint(of: log.id)
+        guard row?.position != log.end else {
+            await log.close()
+            await store.close()
+            return StandardOutput.put("The log in \(dataDirectory) holds nothing that is not stored.")
+        }
+        let name = row?.node ?? URL(filePath: dataDirectory).lastPathComponent
+        let node = Node(
+            settings: Node.Settings(
+                name: name, httpAddress: "", gossipAddress: "", version: Starling.version, inactiveAfter: .seconds(60)),
+            log: log, store: store, incarnation: UInt64(clamping: NodeClock().instant.microseconds), logger: logger)
+        let drain = Drain(node: node)
+        // The node stops by itself, gracefully, as soon as the drain is done or has failed; so it does on Ctrl-C.
+        var configuration = ServiceGroupConfiguration(
+            services: [
+                .init(service: node),
+                .init(
+                    service: drain, successTerminationBehavior: .gracefullyShutdownGroup,
+                    failureTerminationBehavior: .gracefullyShutdownGroup),
+            ], gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
+        configuration.maximumGracefulShutdownDuration = .seconds(10)
+        try await ServiceGroup(configuration: configuration).run()
+        let ledger = await node.cluster().ledger
+        guard ledger.pending == 0 else {
+            throw Failure("stopped with \(ledger.pending) readings left in \(dataDirectory); run it again")
+        }
+        StandardOutput.put(
+            """
+            All stored. The books of this log: accepted \(ledger.accepted) = stored \(ledger.stored) + duplicates \
+            \(ledger.duplicates) + discarded \(ledger.discarded) + damaged \(ledger.damaged)
+            """)
+    }
+
+    /// A store that is not there is no place to drain into: a slip of the pen must not make one.
+    private func openStore(_ logger: Logger) async throws -> SQLiteStore {
+        let address: StoreAddress
+        do { address = try StoreAddress.parse(store) } catch {
+            throw UsageError.told("--store is not valid; expected \(error.expected)", command: "drain")
+        }
+        guard case .sqlite(let path) = address else {
+            throw Failure("--store \(address): only sqlite:PATH is in this version")
+        }
+        guard FileManager.default.fileExists(atPath: path) else {
+            throw Failure("--store: there is no \(path); name the store that the node's flock uses")
+        }
+        let opened = SQLiteStore(path: path, logger: logger)
+        _ = try await opened.prepare()
+        return opened
+    }
+
+    private func openLog() throws -> IngestLog {
+        guard FileManager.default.fileExists(atPath: dataDirectory + "/log") else {
+            throw Failure("--data-dir: there is no ingest log in \(dataDirectory); name the data folder of a node")
+        }
+        var random = SystemRandomNumberGenerator()
+        return try IngestLog.open(
+            directory: dataDirectory, settings: IngestLog.Settings(limitBytes: Self.limitBytes),
+            newID: LogID(using: &random)
+        ).0
+    }
+
+    /// Nothing is accepted here, and verdicts must find room whatever the node's own limit was.
+    private static let limitBytes: UInt64 = 1 << 40
+}
+
+/// Ends when the node has stored everything.
+private struct Drain: Service {
+    let node: Node
+
+    private static let lookPeriod = Duration.milliseconds(100)
+    /// A store that takes nothing for this long needs a person.
+    private static let patience = Duration.seconds(60)
+
+    func run() async throws {
+        // A cancelled sleep ends it: the group shuts down.
+        try? await cancelWhenGracefulShutdown {
+            let clock = ContinuousClock()
+            var pending = UInt64.max
+            var movedAt = clock.now
+            while true {
+                let left = await node.cluster().ledger.pending
+                if left == 0, node.unreadiness == nil { return }
+                if left != pending { (pending, movedAt) = (left, clock.now) }
+                guard movedAt.duration(to: clock.now) < Self.patience else { return }
+                try await Task.sleep(for: Self.lookPeriod)
+            }
+        }
+    }
+}

@@ -1,0 +1,43 @@
+import NodeHarness
+import Testing
+
+extension NodeTests {
+    /// `starling drain`: what a node held that does not come back.
+    @Suite(.timeLimit(.minutes(2))) struct DrainTests {
+        private func drain(_ place: NodeProcess.Place) throws -> ChildProcess.Result {
+            try ChildProcess.run(
+                try Programs.starling(),
+                ["drain", "--data-dir", place.dataFolder, "--store", "sqlite:" + place.database])
+        }
+
+        @Test func whatAKilledNodeHeldIsStoredOnce() throws {
+            let traffic = Traffic(batches: 20, of: 100)
+            let folder = try TemporaryFolder()
+            let place = try NodeTests.place(in: folder)
+            let node = try NodeProcess.ready(at: place)
+            try NodeTests.post(traffic, 0..<10, to: node)
+            try NodeTests.settled(node)
+            let running = try drain(place)
+            #expect(running.exit == .code(1) && !running.errors.isEmpty, "the node has the folder")
+            try NodeTests.postUnstored(traffic, 10..<20, to: node, then: .killed)
+
+            let first = try drain(place)
+            #expect(first.exit == .code(0), "\(first.errors)")
+            #expect(first.output.contains("accepted 2000 = stored 2000 + duplicates 0"), "\(first.output)")
+            #expect(try Database(place.database).keys() == traffic.keys(of: traffic.batches))
+            let second = try drain(place)
+            #expect(second.exit == .code(0) && second.output.contains("holds nothing"), "\(second.output)")
+        }
+
+        @Test func whatIsNotThereIsNotMade() throws {
+            let folder = try TemporaryFolder()
+            var place = try NodeTests.place(in: folder)
+            let noStore = try drain(place)
+            #expect(noStore.exit == .code(1) && noStore.errors.contains("there is no \(place.database)"))
+            try NodeTests.stop(try NodeProcess.ready(at: place))
+            place.dataFolder = folder.file("nobody")
+            let noLog = try drain(place)
+            #expect(noLog.exit == .code(1) && noLog.errors.contains("there is no ingest log"))
+        }
+    }
+}
