@@ -1,8 +1,10 @@
 import CoreMetrics
+import DataPlane
 import Glibc
 import HTTPAPI
 import IngestLog
 import Logging
+import Membership
 import NodeSettings
 import Ports
 import Roles
@@ -22,9 +24,13 @@ enum NodeAssembly {
         MetricsSystem.bootstrap(metrics)
         let store = try await openStore(settings, logger)
         let log = try openLog(settings, logger)
+        let file = FlockFile(dataDirectory: settings.dataDirectory)
+        let incarnation = try file.nextIncarnation(now: NodeClock().instant)
+        let neighbourhood = try await NeighbourhoodAssembly.bind(
+            settings, incarnation: incarnation, version: version, file: file, logger: logger)
         let node = Node(
-            settings: nodeSettings(settings, version: version), log: log, store: store,
-            incarnation: UInt64(clamping: NodeClock().instant.microseconds), logger: logger)
+            settings: nodeSettings(settings, at: neighbourhood, version: version), log: log, store: store,
+            incarnation: incarnation, neighbourhood: neighbourhood, logger: logger)
         let http = try HTTPAPI(
             node: node, settings: HTTPSettings(host: settings.http.host, port: settings.http.port), metrics: metrics,
             logger: logger)
@@ -35,12 +41,19 @@ enum NodeAssembly {
         try await ServiceGroup(configuration: configuration).run()
     }
 
-    private static func nodeSettings(_ settings: NodeSettings, version: String) -> Node.Settings {
-        Node.Settings(
-            name: settings.name, httpAddress: "\(settings.http)",
-            gossipAddress: "\(settings.advertised(gossipPort: settings.gossip.port))",
+    private static func nodeSettings(
+        _ settings: NodeSettings, at neighbourhood: Node.Neighbourhood, version: String
+    ) -> Node.Settings {
+        let http = settings.advertisedHTTP(host: neighbourhood.address.host, httpPort: settings.http.port)
+        var node = Node.Settings(
+            name: settings.name, httpAddress: "\(http)", gossipAddress: "\(neighbourhood.address)",
             version: version, inactiveAfter: settings.inactiveAfter)
+        if case .sqlite = settings.store { node.limits.commitReadingsMax = sqliteCommitReadingsMax }
+        return node
     }
+
+    /// The nodes of a machine write to one file in turns: a transaction of this size takes about 50 ms.
+    private static let sqliteCommitReadingsMax = 8_000
 
     /// A store that is away stops nothing; one that a person must look at stops the start.
     private static func openStore(_ settings: NodeSettings, _ logger: Logger) async throws -> any ReadingStore {

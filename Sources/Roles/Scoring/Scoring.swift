@@ -6,7 +6,7 @@ package import Distributed
 package import HashRing
 package import Logging
 package import Ports
-package import Telemetry
+import Telemetry
 
 /// The scoring role: drives the `SlotCore`s of the slots this node owns, and answers for what they know.
 ///
@@ -33,23 +33,31 @@ package distributed actor Scoring {
     /// Asks the node to run `warmReady`, once however often it is asked.
     let warmOrders: AsyncStream<Void>
     let warmWakes: AsyncStream<Void>.Continuation
+    /// Slots that are to be pulled or offered; wakes the node to run `handOver`.
+    var handOver = HandOver()
+    let handOverOrders: AsyncStream<Void>
+    let handOverWakes: AsyncStream<Void>.Continuation
     /// The last rows could not be had; told once.
     var isWarmStuck = false
     var openWaiters: [CheckedContinuation<Void, Never>] = []
     var isStopped = false
     var pending: [SlotCore.Ticket: PendingCall] = [:]
     private var ticketsCount: UInt64 = 0
-    /// Readings judged since the start; answers made from the same count are the same.
-    var judged: UInt64 = 0
+    var tickFrom = 0
     private var flushFrom = 0
+    /// Devices unheard for longer are left out of `latest`, in microseconds.
+    let inactiveAfter: Int64
+    var feed = LiveFeed()
 
     /// Rows told to the store in one flush.
     package static let flushRowsMax = 20_000
 
     package init(
-        store: any ReadingStore, clock: NodeClock, logger: Logger, actorSystem: ClusterActorSystem
+        store: any ReadingStore, clock: NodeClock, inactiveAfter: Duration, logger: Logger,
+        actorSystem: ClusterActorSystem
     ) {
         self.actorSystem = actorSystem
+        self.inactiveAfter = inactiveAfter.microseconds
         self.store = store
         self.clock = clock
         self.logger = logger
@@ -57,6 +65,7 @@ package distributed actor Scoring {
         models = ModelRegistry()
         (trainingOrders, trainingWakes) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
         (warmOrders, warmWakes) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
+        (handOverOrders, handOverWakes) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
     }
 
     /// Judges the readings of a call, each once however often it is asked.
@@ -68,6 +77,7 @@ package distributed actor Scoring {
         let ticket = SlotCore.Ticket(ticketsCount)
         defer { pending[ticket] = nil }
         var verdicts = VerdictBatch()
+        var judged: [ScoreCall.Part] = []
         var isPending = false
         var parts = ArraySlice(call.parts)
         var training = TrainingWatch(models)
@@ -76,44 +86,42 @@ package distributed actor Scoring {
             if let rest { parts = [rest] + parts }
             for effect in handle(.score(ticket, call, next), in: next.slot) {
                 switch effect {
-                case .reply(_, _, let given) where !isPending:
+                case .reply(ticket, _, let given) where !isPending:
                     for verdict in given { verdicts.append(verdict) }
-                case .reply, .warm, .pull, .offer, .give: perform(effect)
-                // Nothing of this call was taken; slots that it woke warm up all the same.
-                case .refuse: throw ScoringError.overloaded(next.slot)
-                case .moved(_, _, let owner): throw ScoringError.moved(next.slot, to: owner)
+                    judged.append(next)
+                // Slots that this call woke warm up all the same.
+                case .refuse(ticket, _): throw ScoringError.overloaded(next.slot)
+                case .moved(ticket, _, _) where !isPending:
+                    isPending = true
+                    pending[ticket] = PendingCall(call, judged, verdicts, since: clock.moment)
+                    perform(effect)
+                default: perform(effect)
                 }
             }
             // The rare way, with slots that warm up: from here on the answer is put together part by part.
             if !isPending, verdicts.count < next.readings.upperBound {
                 isPending = true
-                pending[ticket] = PendingCall(call, judged: verdicts, since: clock.moment)
+                pending[ticket] = PendingCall(call, judged, verdicts, since: clock.moment)
             }
             if training.mayBeComplete {
                 await pauseForTraining()
                 training = TrainingWatch(models)
             }
         }
-        judged &+= UInt64(call.count)
-        let reply = ScoreReply(verdicts: isPending ? try await answer(to: ticket) : verdicts)
-        count(reply)
-        return reply
+        let answer = isPending ? try await answer(to: ticket) : ScoreAnswer(verdicts: verdicts)
+        count(answer.verdicts)
+        if feed.isWatched(clock.moment), answer.moved.isEmpty { feed.note(call, answer.verdicts) }
+        return ScoreReply(answer)
     }
 
-    private func count(_ reply: ScoreReply) {
-        NodeMetrics.scored.increment(by: reply.verdicts.count)
-        let anomalies = reply.verdicts.results.count { $0 == .anomaly }
+    private func count(_ verdicts: VerdictBatch) {
+        NodeMetrics.scored.increment(by: verdicts.count)
+        let anomalies = verdicts.results.count { $0 == .anomaly }
         if anomalies > 0 { NodeMetrics.anomalies.increment(by: anomalies) }
     }
 
     func handle(_ event: SlotCore.Event, in slot: Slot) -> [SlotCore.Effect] {
         slots[Int(slot.number)].handle(event, now: clock.moment, models: &models)
-    }
-
-    /// The device was deleted from the store at that time: its state goes, and what it sent before stays away.
-    package distributed func forget(_ device: DeviceID, at time: Instant) {
-        for effect in handle(.forget(device, at: time), in: Slot(of: device)) { perform(effect) }
-        judged &+= 1
     }
 
     /// Tells the store what changed since the last flush: coalesced, one row a series. Begins where the last one ended,
@@ -139,27 +147,10 @@ package distributed actor Scoring {
             slots[Int(slot.number)].markChanged(rows)
         }
     }
-
-    // MARK: Latest
-
-    /// The newest reading of every series of the slots owned here, by device id as bytes.
-    package func latest(_ query: LatestQuery, now: Instant, inactiveAfter: Int64) -> LatestAnswer {
-        LatestBuilder(query: query, now: now, inactiveAfter: inactiveAfter).answer(from: slots)
-    }
-
-    /// True if any reading of the device was judged here, though none may be stored yet.
-    package func knows(_ device: DeviceID) -> Bool {
-        slots[Int(Slot(of: device).number)].series?.keys.contains { $0.device == device } ?? false
-    }
-
-    package var devicesCount: Int {
-        slots.reduce(0) { $0 + Set(($1.series ?? [:]).keys.map(\.device)).count }
-    }
 }
 
 package enum ScoringError: Error, Hashable, Sendable {
     case overloaded(Slot)
-    case moved(Slot, to: Owner)
     /// Its slots took longer than any origin waits.
     case late
     case stopped

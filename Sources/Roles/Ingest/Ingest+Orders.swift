@@ -1,3 +1,4 @@
+import ClusterActors
 import CoreMetrics
 import DataPlane
 import HashRing
@@ -60,17 +61,22 @@ extension Ingest {
     }
 
     private nonisolated func call(_ owner: Owner, _ call: ScoreCall) async {
-        var failure = IngestCore.CallFailure.ownerLost
         do {
-            let actor = try scoring(owner)
-            failure = .noAnswer
-            let reply = try await actor.score(call)
-            await step(.scored(call.number, ScoreAnswer(verdicts: reply.verdicts)))
+            let reply = try await scoring(owner).score(call)
+            await step(.scored(call.number, reply.answer))
         } catch {
             if !Task.isCancelled {
                 logger.warning("a scoring call failed", metadata: ["owner": "\(owner)", "reason": "\(error)"])
             }
-            await step(.callFailed(call.number, failure))
+            await step(.callFailed(call.number, Self.failure(error)))
+        }
+    }
+
+    /// Whether the owner is gone, or only silent.
+    private static func failure(_ error: any Error) -> IngestCore.CallFailure {
+        switch error {
+        case ClusterActorError.unknownNode, ClusterActorError.nodeGone: .ownerLost
+        default: .noAnswer
         }
     }
 

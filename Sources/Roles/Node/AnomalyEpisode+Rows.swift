@@ -34,16 +34,23 @@ extension AnomalyEpisode {
         else { return [] }
         return [
             AnomalyEpisode(
-                id: "\(first.series.device)/\(first.series.metric)/\(first.time.microseconds)", kind: .anomaly,
+                id: id(of: first.series, from: first.time), kind: .anomaly,
                 series: first.series, start: first.time, peak: peak.time, end: last.normalAfter, score: peak.score,
                 value: peak.value, reason: reason(peak, rows.count), model: peak.model)
         ]
     }
 
     private static func reason(_ peak: AnomalyRow, _ count: Int) -> String {
-        let readings = count == 1 ? "1 reading" : "\(count) readings"
-        return "\(peak.value) is far from what \(peak.model) expects (score \(rounded(peak.score)), \(readings))"
+        reason(peak.value, peak.model, score: peak.score, count)
     }
 
-    private static func rounded(_ score: Double) -> Double { (score * 100).rounded() / 100 }
+    /// The same for what is stored and for what is live.
+    static func id(of series: Series, from start: Instant) -> String {
+        "\(series.device)/\(series.metric)/\(start.microseconds)"
+    }
+
+    static func reason(_ value: Double, _ model: ModelID, score: Double, _ count: Int? = nil) -> String {
+        let readings = count.map { $0 == 1 ? ", 1 reading" : ", \($0) readings" } ?? ""
+        return "\(value) is far from what \(model) expects (score \((score * 100).rounded() / 100)\(readings))"
+    }
 }

@@ -3,33 +3,30 @@ import HashRing
 import Ports
 import Telemetry
 
-/// Makes the answer of `GET /latest` from the states of slots.
+/// Makes the rows of `GET /latest` from the states of slots.
 struct LatestBuilder {
     let query: LatestQuery
     let now: Instant
     /// Devices unheard for longer are left out, in microseconds, unless all are asked for.
     let inactiveAfter: Int64
 
-    func answer(from slots: [SlotCore]) -> LatestAnswer {
-        var states: [DeviceID: [(metric: Metric, state: SeriesState)]] = [:]
-        if let device = query.device {
-            collect(slots[Int(Slot(of: device).number)], into: &states)
-        } else {
-            for slot in slots { collect(slot, into: &states) }
-        }
+    private typealias States = [DeviceID: [(metric: Metric, state: SeriesState)]]
+
+    /// By device id as bytes, at most as many as the query wants.
+    func devices(from slots: some Sequence<[Series: SeriesState]>) -> [LatestDevice] {
+        var states: States = [:]
+        for slot in slots { collect(slot, into: &states) }
         var devices: [LatestDevice] = []
         for device in states.keys.sorted() {
             if let limit = query.limit, devices.count >= limit { break }
             guard let metrics = states[device], let row = self.device(device, metrics) else { continue }
             devices.append(row)
         }
-        return LatestAnswer(devices: devices, missing: [])
+        return devices
     }
 
-    private func collect(
-        _ slot: SlotCore, into states: inout [DeviceID: [(metric: Metric, state: SeriesState)]]
-    ) {
-        for (series, state) in slot.series ?? [:] where state.time != nil {
+    private func collect(_ slot: [Series: SeriesState], into states: inout States) {
+        for (series, state) in slot where state.time != nil {
             if let device = query.device, series.device != device { continue }
             if let after = query.after, series.device <= after { continue }
             states[series.device, default: []].append((series.metric, state))

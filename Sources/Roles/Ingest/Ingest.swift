@@ -133,8 +133,9 @@ package actor Ingest {
         if !offers.isEmpty { step(.offered(offers.map { enter($0.batch, answer: $0.answer) })) }
     }
 
-    package func adopt(_ ring: Ring) {
-        step(.ring(ring))
+    /// - Parameter newest: asked here, so that of several callers the last cannot bring back an older ring.
+    package func adopt(_ newest: @Sendable () -> Ring) {
+        step(.ring(newest()))
     }
 
     /// The log's ledger; of all logs without a live node, `orphaned` is added by the node.

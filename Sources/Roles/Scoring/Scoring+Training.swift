@@ -1,21 +1,32 @@
 import CoreMetrics
 import DataPlane
-package import Detection
+import Detection
 import HashRing
 import Logging
 import ModelFormats
-import Ports
-package import Telemetry
+package import Ports
+import Telemetry
 
 /// The first model of a metric: trained where its readings are, registered in the store, then in service.
 extension Scoring {
     /// Wait after a store that did not take a model, in microseconds: calls must not pay for it each time.
     static let trainRetry: Int64 = 5_000_000
 
-    /// Puts models into service: those the store has, or one that was just trained.
-    package func activate(_ detectors: [(metric: Metric, detector: Detector)]) {
-        for (metric, detector) in detectors { models.activate(detector, for: metric) }
+    /// Puts those of the store's models into service that do not serve here yet.
+    package func load(_ rows: [ModelRow]) {
+        for row in rows where models.detector(for: row.metric) == nil {
+            do {
+                models.activate(try ModelDocument.decode(row.document), for: row.metric)
+            } catch {
+                logger.error(
+                    "a model in the store cannot be read; its metric learns anew",
+                    metadata: ["model": "\(row.model)", "reason": "\(error)"])
+            }
+        }
     }
+
+    /// Some metric that was heard here has no model yet.
+    package var isLearning: Bool { !models.readingsMissing.isEmpty || !models.metricsToTrain.isEmpty }
 
     /// How long a call waits for a metric's first model, and how often it looks, in microseconds. Usually a few
     /// milliseconds are enough; a store that is slow or away must not hold up what other metrics send.

@@ -6,6 +6,8 @@ package enum NodeMetrics {
     static let anomalies = Counter(label: "starling_readings_anomalous_total")
     static let stored = Counter(label: "starling_readings_committed_total")
     static let modelsTrained = Counter(label: "starling_models_trained_total")
+    static let slotsPulled = Counter(label: "starling_slots_pulled_total")
+    static let slotsGiven = Counter(label: "starling_slots_given_total")
 
     /// For whoever renders them.
     package static let help = [
@@ -13,5 +15,7 @@ package enum NodeMetrics {
         "starling_readings_anomalous_total": "Readings judged anomalous on this node.",
         "starling_readings_committed_total": "Readings whose transaction went into the store from this node.",
         "starling_models_trained_total": "Models trained by this node.",
+        "starling_slots_pulled_total": "Slots whose state came from a former owner.",
+        "starling_slots_given_total": "Slots whose state was given to another owner.",
     ]
 }

@@ -1,6 +1,6 @@
 import DataPlane
 import Distributed
-package import HashRing
+import HashRing
 import Logging
 import Ports
 import Telemetry
@@ -18,22 +18,19 @@ extension Scoring {
         var answer: ReplyAssembly
         let deadline: Moment
         /// What came of it; nothing that comes later changes it.
-        var result: Result<VerdictBatch, ScoringError>?
+        var result: Result<ScoreAnswer, ScoringError>?
         /// There once every slot was asked.
-        var continuation: CheckedContinuation<Result<VerdictBatch, ScoringError>, Never>?
+        var continuation: CheckedContinuation<Result<ScoreAnswer, ScoringError>, Never>?
 
-        init(_ call: ScoreCall, judged verdicts: VerdictBatch, since now: Moment) {
+        init(_ call: ScoreCall, _ judged: [ScoreCall.Part], _ verdicts: VerdictBatch, since now: Moment) {
             deadline = now.advanced(byMicroseconds: Scoring.answerPatience)
             answer = ReplyAssembly(readingsCount: call.count)
-            if let first = call.parts.first, verdicts.count > 0 {
-                let judged = ScoreCall.Part(slot: first.slot, readings: 0..<verdicts.count, start: first.start)
-                answer.add(judged, (0..<verdicts.count).map { verdicts[$0] })
-            }
+            for part in judged { answer.add(part, part.readings.map { verdicts[$0] }) }
         }
     }
 
     /// Returns when all verdicts are there, or it is clear that they will not come.
-    func answer(to ticket: SlotCore.Ticket) async throws(ScoringError) -> VerdictBatch {
+    func answer(to ticket: SlotCore.Ticket) async throws(ScoringError) -> ScoreAnswer {
         guard !isStopped else { throw .stopped }
         if let result = pending[ticket]?.result { return try result.get() }
         let result = await withCheckedContinuation { pending[ticket]?.continuation = $0 }
@@ -46,26 +43,32 @@ extension Scoring {
         case .warm(let slot):
             toWarm.insert(slot)
             warmWakes.yield()
+        case .pull(let slot, let owner): order(pull: slot, from: owner)
+        case .offer(let slot, let owner): order(offer: slot, to: owner)
+        case .give(let ticket, let gift): give(ticket, gift)
         case .reply(let ticket, let part, let verdicts):
             pending[ticket]?.answer.add(part, verdicts)
-            if let whole = pending[ticket]?.answer.answer { settle(ticket, .success(whole.verdicts)) }
+            settleIfWhole(ticket)
+        case .moved(let ticket, let part, let owner):
+            pending[ticket]?.answer.add(part, movedTo: owner)
+            settleIfWhole(ticket)
         case .refuse(let ticket, let part): settle(ticket, .failure(.overloaded(part.slot)))
-        case .moved(let ticket, let part, let owner): settle(ticket, .failure(.moved(part.slot, to: owner)))
-        case .pull, .offer, .give: return  // of a flock, which has one node today
         }
     }
 
-    private func settle(_ ticket: SlotCore.Ticket, _ result: Result<VerdictBatch, ScoringError>) {
+    private func settleIfWhole(_ ticket: SlotCore.Ticket) {
+        if let whole = pending[ticket]?.answer.answer { settle(ticket, .success(whole)) }
+    }
+
+    private func settle(_ ticket: SlotCore.Ticket, _ result: Result<ScoreAnswer, ScoringError>) {
         guard let call = pending[ticket], call.result == nil else { return }
         pending[ticket]?.result = result
         pending[ticket]?.continuation = nil
         call.continuation?.resume(returning: result)
     }
 
-    /// Warms every slot of this node before the first call, so that `latest` is whole from the start; returns when they
-    /// are open.
-    package func own(_ owned: [Slot]) async {
-        for slot in owned { for effect in handle(.owned(from: nil), in: slot) { perform(effect) } }
+    /// Returns when no slot of this node warms up any more.
+    package func waitUntilOpen() async {
         guard isWarming, !isStopped else { return }
         await withCheckedContinuation { openWaiters.append($0) }
     }
@@ -98,20 +101,26 @@ extension Scoring {
             isWarmStuck = true
             for slot in asked { for effect in handle(.warmFailed, in: slot) { perform(effect) } }
         }
-        judged &+= 1
         resumeOpenWaiters()
     }
 
-    /// Looks at the slots' deadlines and at those of the calls that wait for them.
+    /// Ticks for one tick of a slot whose deadlines are long.
+    private static let ticksPerSlot = 5
+
+    /// Looks at the slots' deadlines and at those of the calls that wait for them: at all while any slot warms up, since
+    /// somebody waits then, else at a fifth of them in turns.
     package func tick() {
-        for slot in slots.indices {
-            for effect in slots[slot].handle(.tick, now: clock.moment, models: &models) { perform(effect) }
+        let count = isWarming ? slots.count : (slots.count + Self.ticksPerSlot - 1) / Self.ticksPerSlot
+        for _ in 0..<count {
+            for effect in slots[tickFrom].handle(.tick, now: clock.moment, models: &models) { perform(effect) }
+            tickFrom = (tickFrom + 1) % slots.count
         }
         for ticket in pending.filter({ $0.value.deadline <= clock.moment }).keys { settle(ticket, .failure(.late)) }
         resumeOpenWaiters()
+        resumeGiftWaiters()
     }
 
-    private func resumeOpenWaiters() {
+    func resumeOpenWaiters() {
         guard !openWaiters.isEmpty, isStopped || !isWarming else { return }
         for waiter in openWaiters { waiter.resume() }
         openWaiters = []
@@ -122,5 +131,6 @@ extension Scoring {
         isStopped = true
         for ticket in pending.keys { settle(ticket, .failure(.stopped)) }
         resumeOpenWaiters()
+        resumeGiftWaiters()
     }
 }

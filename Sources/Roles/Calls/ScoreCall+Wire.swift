@@ -5,23 +5,6 @@ package import LogFormat
 import Ports
 package import Telemetry
 
-/// An owner's answer to a call: a verdict on each reading, in the call's order.
-package struct ScoreReply: Hashable, Sendable, WireValue {
-    package let verdicts: VerdictBatch
-
-    package init(verdicts: VerdictBatch) {
-        self.verdicts = verdicts
-    }
-
-    package func encode(into writer: inout ByteWriter) throws(FormatError) {
-        try verdicts.encode(into: &writer)
-    }
-
-    package init(decoding reader: inout ByteReader) throws(FormatError) {
-        verdicts = try VerdictBatch(decoding: &reader)
-    }
-}
-
 /// origin, writer, number, series (names), then a row a reading: slot, series, time, value, receipt time, position; at last
 /// the slots that were sent on, and how often.
 extension ScoreCall: WireValue {

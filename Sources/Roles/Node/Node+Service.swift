@@ -1,0 +1,129 @@
+import DataPlane
+import Distributed
+import HashRing
+package import Ports
+import Synchronization
+package import Telemetry
+
+/// What a node offers to the outside.
+extension Node: NodeService {
+    /// How long a peer may take to answer before the answer goes out without it.
+    static let peerPatience = Duration.milliseconds(200)
+    /// How long the store may take to fill in for a peer that does not answer.
+    static let fillPatience = Duration.milliseconds(300)
+    /// How often a peer is told of a deletion that it did not confirm. The store has the tombstone in any case.
+    static let forgetTriesMax = 3
+
+    package var unreadiness: String? {
+        if let failure = ingest.failure { return failure }
+        if let failure = flock?.failure.withLock({ $0 }) { return failure }
+        return state.withLock { state in
+            switch state {
+            case .starting(let stage): stage
+            case .ready: nil
+            case .draining: "draining"
+            }
+        }
+    }
+
+    package func accept(_ batch: ReadingBatch) async throws(AcceptError) {
+        try await ingest.accept(batch)
+    }
+
+    package func offer(_ batch: ReadingBatch, answer: @escaping @Sendable (AcceptError?) -> Void) {
+        ingest.offer(batch, answer: answer)
+    }
+
+    package func countRejected(_ readings: Int) { rejected.add(readings) }
+
+    package func receiptTime() -> Instant { receipts.next() }
+
+    /// From the owners' memory, all asked at once. What no owner answers for is filled in from the store's last rows.
+    package func latest(_ query: LatestQuery) async -> LatestAnswer {
+        let call = LatestCall(query: query)
+        let peers = peers
+        async let others = peers.ask(peers.owners, within: Self.peerPatience) { owner in
+            try await peers.scoring(of: owner).latest(call)
+        }
+        let own = try? await scoring.latest(call)
+        let answers = await others
+        let replies = [own].compactMap(\.self) + answers.given.map(\.answer)
+        var parts = replies.map { LatestAnswer(devices: $0.devices, missing: []) }
+        var silent = answers.missing.map(\.name)
+        if !silent.isEmpty {
+            var warm = SlotSet()
+            for reply in replies { warm.formUnion(reply.warm) }
+            if let filled = await stored(query, in: warm) {
+                parts.append(filled)
+                silent = []
+            }
+        }
+        return LatestAnswer(gathering: parts, missing: silent, limit: query.limit)
+    }
+
+    /// The store's last rows of the slots that nobody answered for; nil if it does not answer in time either.
+    private func stored(_ query: LatestQuery, in warm: SlotSet) async -> LatestAnswer? {
+        let wanted = query.device.map { [Slot(of: $0)] } ?? warm.missing.slots
+        let slots = wanted.filter { !warm.contains($0) }
+        guard !slots.isEmpty else { return LatestAnswer(devices: [], missing: []) }
+        let rows = await withTaskGroup { group -> [LatestRow]? in
+            group.addTask { try? await self.store.latest(in: slots) }
+            group.addTask {
+                try? await Task.sleep(for: Self.fillPatience)
+                return nil
+            }
+            defer { group.cancelAll() }
+            return await group.next() ?? nil
+        }
+        guard let rows else { return nil }
+        let states = Dictionary(rows.map { ($0.series, SeriesState($0)) }) { first, _ in first }
+        let builder = LatestBuilder(
+            query: query, now: clock.instant, inactiveAfter: settings.inactiveAfter.microseconds)
+        return LatestAnswer(devices: builder.devices(from: [states]), missing: [])
+    }
+
+    package func history(
+        of series: Series, from: Instant, to: Instant, after: HistoryPoint?, limit: Int
+    ) async throws(StoreError) -> [HistoryPoint] {
+        try await store.history(of: series, from: from, to: to, after: after, limit: limit)
+    }
+
+    package func anomalies(_ query: AnomalyQuery) async throws(StoreError) -> [AnomalyEpisode] {
+        var rows = query
+        rows.limit = min(
+            query.limit.multipliedReportingOverflow(by: Self.anomalyRowsPerEpisode).partialValue, Self.anomalyRowsMax)
+        return Array(AnomalyEpisode.episodes(of: try await store.anomalies(rows)).prefix(query.limit))
+    }
+
+    package func devices(after: DeviceID?, limit: Int) async throws(StoreError) -> [DeviceRow] {
+        try await store.devices(after: after, limit: limit)
+    }
+
+    package func device(_ device: DeviceID) async throws(StoreError) -> DeviceRow? {
+        try await store.device(device)
+    }
+
+    /// From the store, then from every owner's memory: while a slot moves more than one may know the device.
+    package func delete(_ device: DeviceID) async throws(StoreError) -> Bool {
+        let isKnown = await isKnown(device)
+        guard let time = try await store.delete(device, isKnown: isKnown) else { return false }
+        try? await scoring.forget(device, at: time)
+        let peers = peers
+        var told = peers.owners
+        for _ in 0..<Self.forgetTriesMax where !told.isEmpty {
+            told = await peers.ask(told, within: Self.peerPatience) { owner in
+                try await peers.scoring(of: owner).forget(device, at: time)
+            }.missing
+        }
+        return true
+    }
+
+    private func isKnown(_ device: DeviceID) async -> Bool {
+        if let own = try? await scoring.knows(device), own.isTrue { return true }
+        let peers = peers
+        let answers = await peers.ask(peers.owners, within: Self.peerPatience) { owner in
+            try await peers.scoring(of: owner).knows(device)
+        }
+        return answers.given.contains { $0.answer.isTrue }
+    }
+}

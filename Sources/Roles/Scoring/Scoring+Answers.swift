@@ -1,0 +1,39 @@
+import DataPlane
+import Distributed
+import HashRing
+import Ports
+package import Telemetry
+
+/// What this owner's memory answers, here or to another node.
+extension Scoring {
+    /// The newest reading of every series of the slots that are open here.
+    package distributed func latest(_ call: LatestCall) async throws -> LatestReply {
+        let builder = LatestBuilder(query: call.query, now: clock.instant, inactiveAfter: inactiveAfter)
+        let asked = call.query.device.map { [slots[Int(Slot(of: $0).number)]] } ?? slots
+        return LatestReply(
+            devices: builder.devices(from: asked.lazy.compactMap(\.series)),
+            warm: SlotSet(asked.lazy.filter { $0.series != nil && !$0.awaitsRows }.map(\.slot)))
+    }
+
+    /// True if any reading of the device was judged here, though none may be stored yet.
+    package distributed func knows(_ device: DeviceID) async throws -> Flag {
+        Flag(slots[Int(Slot(of: device).number)].series?.keys.contains { $0.device == device } ?? false)
+    }
+
+    /// The device was deleted from the store at that time: its state goes, and what it sent before stays away.
+    package distributed func forget(_ device: DeviceID, at time: Instant) async throws {
+        for effect in handle(.forget(device, at: time), in: Slot(of: device)) { perform(effect) }
+    }
+
+    /// What was judged here since the last time it was asked.
+    package distributed func changes(_ call: LiveCall) async throws -> LiveReply {
+        feed.changes(since: call.cursor, now: clock.moment)
+    }
+
+    package var devicesCount: Int {
+        slots.reduce(0) { $0 + Set(($1.series ?? [:]).keys.map(\.device)).count }
+    }
+
+    /// Some slot still holds states that another owner may want.
+    package var hasStates: Bool { slots.contains { !($0.series ?? [:]).isEmpty } }
+}
