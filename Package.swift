@@ -207,6 +207,7 @@ func fuzzer(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
 let fuzzers: [Target] = [
     .systemLibrary(name: "CLibFuzzer", path: "Tests/Fuzz/CLibFuzzer"),
     fuzzer("DatagramFuzz", ["Membership", "Wire"]),
+    fuzzer("FrameFuzz", ["ClusterActors", nioCore]),
 ]
 
 // MARK: A part of the package, built alone
