@@ -18,11 +18,16 @@ package struct BatchSender {
     }
 
     package let port: UInt16
+    package let place: NetworkPlace
     package let connectionsCount: Int
     package let timeout: Duration
 
-    package init(port: UInt16, connectionsCount: Int, timeout: Duration = HTTPConnection.timeoutDefault) {
+    package init(
+        port: UInt16, at place: NetworkPlace = .loopback, connectionsCount: Int,
+        timeout: Duration = HTTPConnection.timeoutDefault
+    ) {
         self.port = port
+        self.place = place
         self.connectionsCount = connectionsCount
         self.timeout = timeout
     }
@@ -36,7 +41,7 @@ package struct BatchSender {
     ) throws -> Outcome {
         var lanes: [Lane] = []
         for _ in 0..<min(connectionsCount, requests.count) {
-            lanes.append(Lane(connection: try HTTPConnection(port: port, timeout: timeout)))
+            lanes.append(Lane(connection: try HTTPConnection(port: port, at: place, timeout: timeout)))
         }
         var outcome = Outcome()
         var next = 0

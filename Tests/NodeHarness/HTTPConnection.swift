@@ -21,9 +21,13 @@ package final class HTTPConnection {
 
     package static let timeoutDefault = Duration.seconds(30)
 
-    /// - Parameter timeout: of every single send and receive.
-    package init(port: UInt16, timeout: Duration = timeoutDefault) throws {
-        descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+    /// - Parameters:
+    ///   - place: where the server listens.
+    ///   - timeout: of every single send and receive.
+    package init(port: UInt16, at place: NetworkPlace = .loopback, timeout: Duration = timeoutDefault) throws {
+        descriptor = try place.inside {
+            socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+        }
         guard descriptor >= 0 else { throw HarnessError(call: "socket") }
         let (seconds, attoseconds) = timeout.components
         var time = timeval(tv_sec: Int(seconds), tv_usec: Int(attoseconds / 1_000_000_000_000))
@@ -31,14 +35,14 @@ package final class HTTPConnection {
         setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &time, socklen_t(MemoryLayout<timeval>.size))
         var one: Int32 = 1
         setsockopt(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, &one, socklen_t(MemoryLayout<Int32>.size))
-        var address = LoopbackPort.address(port)
+        var address = LoopbackPort.address(port, of: place.address)
         let result = withUnsafePointer(to: &address) {
             $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
                 connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
             }
         }
         // Closed by `deinit`, which runs: every property is set. Closed twice, it would be somebody else's file.
-        guard result == 0 else { throw HarnessError(call: "connect to 127.0.0.1:\(port)") }
+        guard result == 0 else { throw HarnessError(call: "connect to \(place.address):\(port)") }
     }
 
     deinit {

@@ -9,6 +9,11 @@ package final class NodeProcess {
         package var database: String
         package var logFile: String
         package var moreArguments: [String]
+        package var name = "n0"
+        /// Nil is a free one at every start.
+        package var gossipPort: UInt16?
+        /// Where it runs.
+        package var network = NetworkPlace.loopback
 
         package init(binary: String, folder: String, moreArguments: [String] = []) {
             self.binary = binary
@@ -31,14 +36,15 @@ package final class NodeProcess {
     package init(at place: Place) throws {
         self.place = place
         port = try LoopbackPort.free()
-        process = try ChildProcess(
-            place.binary,
-            [
-                "node", "--name", "n0", "--http", "127.0.0.1:\(port)",
-                "--gossip", "127.0.0.1:\(try LoopbackPort.free())", "--data-dir", place.dataFolder,
-                "--store", "sqlite:\(place.database)", "--lease", "file:\(place.database).lease",
-                "--log-format", "json",
-            ] + place.moreArguments, output: place.logFile)
+        let host = place.network.address
+        let command =
+            place.network.prefix + [
+                place.binary, "node", "--name", place.name, "--http", "\(host):\(port)",
+                "--gossip", "\(host):\(try place.gossipPort ?? LoopbackPort.freeForBoth())",
+                "--data-dir", place.dataFolder, "--store", "sqlite:\(place.database)",
+                "--lease", "file:\(place.database).lease", "--log-format", "json",
+            ] + place.moreArguments
+        process = try ChildProcess(command[0], Array(command.dropFirst()), output: place.logFile)
     }
 
     /// Starts a node and waits until it is ready; again on another port if somebody took this one meanwhile.
@@ -46,7 +52,9 @@ package final class NodeProcess {
         for _ in 1..<startsCountMax {
             let node = try NodeProcess(at: place)
             if try node.waitUntilReady() { return node }
-            guard node.log.contains("cannot listen on 127.0.0.1:\(node.port)") else { throw node.failure }
+            guard node.log.contains("cannot listen on \(place.network.address):\(node.port)") else {
+                throw node.failure
+            }
         }
         let node = try NodeProcess(at: place)
         guard try node.waitUntilReady() else { throw node.failure }
@@ -71,7 +79,7 @@ package final class NodeProcess {
     // MARK: Asking
 
     package func get(_ path: String) throws -> HTTPConnection.Answer {
-        try HTTPConnection(port: port).ask("GET", path)
+        try HTTPConnection(port: port, at: place.network).ask("GET", path)
     }
 
     package func ledger() throws -> NodeLedger {

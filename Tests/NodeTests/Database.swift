@@ -58,6 +58,20 @@ final class Database {
         return sum
     }
 
+    /// What was said of every reading, by device and time.
+    func verdicts() throws -> [String: String] {
+        let sql = """
+            SELECT devices.name, readings.time, readings.score, readings.result FROM readings
+            JOIN series ON series.id = readings.series JOIN devices ON devices.id = series.device
+            """
+        var verdicts: [String: String] = [:]
+        try rows(sql) { row in
+            let key = "\(Self.text(row, 0)) \(sqlite3_column_int64(row, 1))"
+            verdicts[key] = "\(sqlite3_column_double(row, 2)) \(sqlite3_column_int64(row, 3))"
+        }
+        return verdicts
+    }
+
     private static func text(_ row: OpaquePointer?, _ column: Int32) -> String {
         guard let bytes = sqlite3_column_text(row, column) else { return "" }
         return String(
