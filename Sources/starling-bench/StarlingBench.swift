@@ -18,6 +18,7 @@ struct StarlingBench: AsyncParsableCommand {
               forest-score  its scores, beside a bare walk of as many dependent look-ups
               post          single readings over HTTP, synced to disk, beside nginx answering 202 (wants nginx, wrk)
               store         batches over HTTP until they are stored, beside bare SQLite (the client: wants nginx)
+              forward       the same over three nodes, beside one (only when named); aim 0.7
               idle          memory of a node at rest; limit 60 MB
               memory        memory after ten million readings of 1,000 devices; limit 250 MB (only when named)
 
@@ -52,7 +53,7 @@ struct StarlingBench: AsyncParsableCommand {
     @Option(help: .init("Length of one run of 'post'.", valueName: "seconds"))
     var seconds = 8
 
-    @Option(help: .init("Readings of one run of 'store'.", valueName: "number"))
+    @Option(help: .init("Readings of one run of 'store' and 'forward'.", valueName: "number"))
     var readings = 300_000
 
     @Option(
@@ -61,7 +62,7 @@ struct StarlingBench: AsyncParsableCommand {
     var folder: String?
 
     enum Family: String, CaseIterable, ExpressibleByArgument {
-        case parse, log, post, store, idle, memory
+        case parse, log, post, store, idle, memory, forward
         case forestFit = "forest-fit"
         case forestScore = "forest-score"
 
@@ -103,6 +104,7 @@ struct StarlingBench: AsyncParsableCommand {
         case .store: try StoreFigures.measure(bench)
         case .idle: try MemoryFigures.idle(bench)
         case .memory: try MemoryFigures.afterManyReadings(bench)
+        case .forward: try FlockFigures.measure(bench)
         }
     }
 }
