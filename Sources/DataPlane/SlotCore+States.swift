@@ -18,6 +18,9 @@ extension SlotCore {
     package static let ringPatience: Int64 = 2_000_000
     /// How long another owner may take to give a slot's state, in microseconds. Calls wait for it.
     package static let pullPatience: Int64 = 500_000
+    /// How long who is asked for a slot that is itself on its way waits for it, in microseconds: less than the asker, who
+    /// asks again.
+    package static let givePatience: Int64 = pullPatience / 2
     /// How long after a pull without an answer it is asked again, by then for the series that sent nothing here.
     package static let pullRetry: Int64 = 1_000_000
     /// Pulls of one owner without an answer.

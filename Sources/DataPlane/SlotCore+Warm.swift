@@ -51,7 +51,7 @@ extension SlotCore {
         for one in warming.calls { effects += score(one.ticket, one.call, one.part, now, &models) }
         for pull in warming.pulls {
             // Who waited in vain has gone on without: sealing for it would leave the slot with nobody.
-            let isLate = pull.since.advanced(byMicroseconds: Self.pullPatience) <= now
+            let isLate = pull.since.advanced(byMicroseconds: Self.givePatience) <= now
             effects += isLate ? [.give(pull.ticket, .nothing)] : pullRequested(pull.ticket, by: pull.owner, now)
         }
         return effects + offerIfDue(now)

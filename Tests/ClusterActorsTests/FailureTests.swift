@@ -5,7 +5,7 @@ import NIOPosix
 import Testing
 
 /// Peers that die, leave, stand still or come back: a call ends with the reason, and no later than it must.
-@Suite(.timeLimit(.minutes(1))) struct FailureTests {
+@Suite(.timeLimit(.minutes(5)), .patientCalls) struct FailureTests {
     /// Longer than a test may take: what fails within it was not waited for.
     private static let never: Duration = .seconds(300)
 

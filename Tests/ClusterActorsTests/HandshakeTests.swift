@@ -5,7 +5,7 @@ import Telemetry
 import Testing
 
 /// Who gets along with whom, over real sockets.
-@Suite(.timeLimit(.minutes(1))) struct HandshakeTests {
+@Suite(.timeLimit(.minutes(5)), .patientCalls) struct HandshakeTests {
     struct Case: Sendable, CustomTestStringConvertible {
         let testDescription: String
         var flocks: (FlockID?, FlockID?) = (TestNode.flock, TestNode.flock)

@@ -62,7 +62,7 @@ private struct RawConnection {
 }
 
 /// Whoever finds the port: a node closes on it, counts it, and goes on.
-@Suite(.timeLimit(.minutes(1))) struct StrangerTests {
+@Suite(.timeLimit(.minutes(5)), .patientCalls) struct StrangerTests {
     private func frame(_ kind: FrameKind, id: UInt64 = 0, _ payload: ByteBuffer = ByteBuffer()) throws -> ByteBuffer {
         var buffer = ByteBuffer()
         var writer = FrameWriter()

@@ -183,6 +183,22 @@ struct TestNode {
     }
 }
 
+/// So many tests share few cores that a call may wait long for a thread: calls that set no deadline have a long one.
+struct PatientCalls: SuiteTrait, TestTrait, TestScoping {
+    static let deadline = Duration.seconds(50)
+    let isRecursive = true
+
+    func provideScope(
+        for test: Test, testCase: Test.Case?, performing function: @Sendable @concurrent () async throws -> Void
+    ) async throws {
+        try await ClusterActorSystem.$deadline.withValue(Self.deadline) { try await function() }
+    }
+}
+
+extension Trait where Self == PatientCalls {
+    static var patientCalls: PatientCalls { PatientCalls() }
+}
+
 /// Two nodes that know each other; both are gone when the body ends.
 func withPair(
     _ first: TestNode, _ second: TestNode, _ body: (TestNode, TestNode) async throws -> Void
@@ -190,8 +206,7 @@ func withPair(
     first.system.setPeers([second.peer])
     second.system.setPeers([first.peer])
     do {
-        // So many tests share few cores that a call may wait long for a thread.
-        try await ClusterActorSystem.$deadline.withValue(.seconds(50)) { try await body(first, second) }
+        try await ClusterActorSystem.$deadline.withValue(PatientCalls.deadline) { try await body(first, second) }
     } catch {
         await first.shutdown()
         await second.shutdown()

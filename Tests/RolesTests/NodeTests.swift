@@ -46,7 +46,9 @@ struct NodeTests {
             try await until { await node.latest(Self.all).devices.count == 10 }
             #expect(await node.cluster().ledger.pending == 10)
             #expect(!(await node.cluster()).isStoreReachable)
+            #expect(await node.latest(Self.all).missing == ["n0"], "what else the store knows is not shown")
             store.content.withLock { $0.isAway = false }
+            try await until { await node.latest(Self.all).missing.isEmpty }
             try await until { await node.cluster().ledger.pending == 0 }
             #expect(await node.cluster().ledger.stored == 10)
         }

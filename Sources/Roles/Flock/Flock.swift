@@ -106,7 +106,7 @@ package actor Flock {
 
     /// Tells everybody that this node goes; returns when the word is spread, at once if there is nobody.
     package func leave() async {
-        guard plane != nil, !hasLeft, !view.present.isEmpty else { return }
+        guard plane != nil, !hasLeft, !view.present.isEmpty, failure.withLock({ $0 }) == nil else { return }
         step(.leave)
         guard !hasLeft else { return }
         await withCheckedContinuation { leaveWaiters.append($0) }
@@ -115,10 +115,14 @@ package actor Flock {
     /// Nobody waits for this actor any more.
     package func end() {
         hasLeft = true
-        for waiter in leaveWaiters { waiter.resume() }
-        leaveWaiters = []
+        resumeLeaveWaiters()
         ringsInput.finish()
         lookUpsInput.finish()
+    }
+
+    private func resumeLeaveWaiters() {
+        for waiter in leaveWaiters { waiter.resume() }
+        leaveWaiters = []
     }
 
     /// As it stands now, for whoever asks.
@@ -200,6 +204,7 @@ package actor Flock {
             : "Each node needs a name of its own: give this one another --name."
         let text = "a later process at \(other.address) is called \(other.name), too. \(advice)"
         failure.withLock { $0 = text }
+        resumeLeaveWaiters()
         logger.critical("\(text)", metadata: ["incarnation": "\(other.incarnation)"])
     }
 }

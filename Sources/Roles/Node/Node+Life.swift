@@ -13,6 +13,7 @@ extension Node {
     func begin() async {
         setState(.starting("asking the store"))
         var flock = await prepareStore()
+        let isPrepared = flock != nil
         if let neighbourhood {
             flock = flock ?? neighbourhood.file.flock
             if flock == nil, !neighbourhood.seeds.isEmpty { flock = await waitForFlock() }
@@ -22,7 +23,7 @@ extension Node {
             setState(.starting("joining the flock"))
         }
         if neighbourhood == nil || flock == nil, await adopt(Ring([owner])) { await open() }
-        if !store.isReachable { await prepareStoreLater() }
+        if !isPrepared { await prepareStoreLater() }
     }
 
     /// Nothing to join before it is known what: for a while only, since a lone node is better than none.

@@ -12,7 +12,9 @@ extension Node: NodeService {
     /// How long the store may take to fill in for a peer that does not answer.
     static let fillPatience = Duration.milliseconds(300)
     /// How often a peer is told of a deletion that it did not confirm. The store has the tombstone in any case.
-    static let forgetTriesMax = 3
+    static let forgetTriesMax = 5
+    /// Pause before the next try: a connection that broke is made again by then.
+    static let forgetPause = Duration.milliseconds(300)
 
     package var unreadiness: String? {
         if let failure = ingest.failure { return failure }
@@ -49,33 +51,23 @@ extension Node: NodeService {
         let answers = await others
         let replies = [own].compactMap(\.self) + answers.given.map(\.answer)
         var parts = replies.map { LatestAnswer(devices: $0.devices, missing: []) }
-        var silent = answers.missing.map(\.name)
-        if !silent.isEmpty {
-            var warm = SlotSet()
-            for reply in replies { warm.formUnion(reply.warm) }
-            if let filled = await stored(query, in: warm) {
-                parts.append(filled)
-                silent = []
-            }
+        var warm = SlotSet()
+        for reply in replies { warm.formUnion(reply.warm) }
+        let cold = (query.device.map { [Slot(of: $0)] } ?? warm.missing.slots).filter { !warm.contains($0) }
+        guard !cold.isEmpty else { return LatestAnswer(gathering: parts, missing: [], limit: query.limit) }
+        if let filled = await stored(query, in: cold) {
+            parts.append(filled)
+            return LatestAnswer(gathering: parts, missing: [], limit: query.limit)
         }
-        return LatestAnswer(gathering: parts, missing: silent, limit: query.limit)
+        let ring = ring.withLock { $0 }
+        let owners = Set(cold.map { ring.owner(of: $0)?.name ?? settings.name })
+        return LatestAnswer(
+            gathering: parts, missing: Array(owners.union(answers.missing.map(\.name))), limit: query.limit)
     }
 
     /// The store's last rows of the slots that nobody answered for; nil if it does not answer in time either.
-    private func stored(_ query: LatestQuery, in warm: SlotSet) async -> LatestAnswer? {
-        let wanted = query.device.map { [Slot(of: $0)] } ?? warm.missing.slots
-        let slots = wanted.filter { !warm.contains($0) }
-        guard !slots.isEmpty else { return LatestAnswer(devices: [], missing: []) }
-        let rows = await withTaskGroup { group -> [LatestRow]? in
-            group.addTask { try? await self.store.latest(in: slots) }
-            group.addTask {
-                try? await Task.sleep(for: Self.fillPatience)
-                return nil
-            }
-            defer { group.cancelAll() }
-            return await group.next() ?? nil
-        }
-        guard let rows else { return nil }
+    private func stored(_ query: LatestQuery, in slots: [Slot]) async -> LatestAnswer? {
+        guard let rows = await fills.rows(in: slots, within: Self.fillPatience) else { return nil }
         let states = Dictionary(rows.map { ($0.series, SeriesState($0)) }) { first, _ in first }
         let builder = LatestBuilder(
             query: query, now: clock.instant, inactiveAfter: settings.inactiveAfter.microseconds)
@@ -110,7 +102,8 @@ extension Node: NodeService {
         try? await scoring.forget(device, at: time)
         let peers = peers
         var told = peers.owners
-        for _ in 0..<Self.forgetTriesMax where !told.isEmpty {
+        for attempt in 0..<Self.forgetTriesMax where !told.isEmpty {
+            if attempt > 0 { try? await Task.sleep(for: Self.forgetPause) }
             told = await peers.ask(told, within: Self.peerPatience) { owner in
                 try await peers.scoring(of: owner).forget(device, at: time)
             }.missing

@@ -96,6 +96,7 @@ package final class Node: Service {
     let flock: Flock?
     let neighbourhood: Neighbourhood?
     let live = LiveHub()
+    let fills: StoreFill
     let rejected: Rejected
     let state = Mutex(State.starting("starting"))
     /// As last adopted by the roles.
@@ -146,6 +147,7 @@ package final class Node: Service {
         self.neighbourhood = neighbourhood
         self.scoring = scoring
         self.ingest = ingest
+        fills = StoreFill(store)
         owner = Owner(name: settings.name, incarnation: incarnation)
         receipts = ReceiptClock(clock: clock)
         ring = Mutex(Ring([]))
@@ -173,6 +175,7 @@ package final class Node: Service {
             group.addTask { await self.followRings() }
             group.addTask { await self.runScoring() }
             group.addTask { await self.publishLive() }
+            group.addTask { await self.fills.run() }
             group.addTask {
                 if (try? await gracefulShutdown()) != nil { await self.stop() }
             }

@@ -15,7 +15,6 @@ extension Scoring {
     struct HandOver {
         var pulls: [Owner: Set<Slot>] = [:]
         var offers: [Owner: SlotSet] = [:]
-        var me: Owner?
         var ring: Ring?
         /// Pulls of other owners that wait for their gifts.
         var gifts: [SlotCore.PullTicket: SlotCore.Gift?] = [:]
@@ -31,7 +30,6 @@ extension Scoring {
     package func adopt(_ ring: Ring, as me: Owner) {
         let change = RingChange(to: ring, from: handOver.ring, by: me)
         handOver.ring = ring
-        handOver.me = me
         for slot in slots.map(\.slot) { for effect in handle(change.event(for: slot), in: slot) { perform(effect) } }
     }
 
@@ -51,7 +49,8 @@ extension Scoring {
         let offers = handOver.offers
         handOver.pulls = [:]
         handOver.offers = [:]
-        guard let me = handOver.me else { return }
+        // By its own name, not by the ring's: who offers may have a ring before this node has one.
+        let me = Owner(name: id.node, incarnation: id.incarnation)
         await withDiscardingTaskGroup { group in
             for (owner, slots) in offers {
                 group.addTask {
@@ -156,13 +155,16 @@ extension Scoring {
         return PullReply(
             gifts: tickets.map { want, ticket in
                 defer { isFirst = false }
-                let gift = handOver.gifts[ticket].flatMap(\.self) ?? .nothing
+                guard let gift = handOver.gifts[ticket].flatMap(\.self) else {
+                    // Still on its way here: worth another question.
+                    return PullReply.Gift(slot: want.slot, pieces: [], isWhole: false, passedOn: nil)
+                }
                 return Self.pack(gift, want, &room, isFirst: isFirst)
             })
     }
 
-    /// A bit less than the caller's patience: what is late is of no use.
-    static let givePatience = SlotCore.pullPatience * 4 / 5
+    /// Half of the caller's patience: what is late is of no use, and slots that are ready must not wait for one that is not.
+    static let givePatience = SlotCore.givePatience
 
     /// As many pieces as there is room for; the first slot has one in any case, so that every call brings the caller on.
     private static func pack(
