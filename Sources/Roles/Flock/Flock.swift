@@ -42,6 +42,7 @@ package actor Flock {
     private var ring = Ring([])
     private let lookUps: AsyncStream<Void>
     private let lookUpsInput: AsyncStream<Void>.Continuation
+    private var ticksCount = 0
     private var hasLeft = false
     private var leaveWaiters: [CheckedContinuation<Void, Never>] = []
     /// Why this node must stop: another process has its name.
@@ -49,6 +50,8 @@ package actor Flock {
 
     /// How often the control plane looks at its deadlines.
     static let tickPeriod = Duration.milliseconds(100)
+    /// Ticks between two looks for members that the table has forgotten.
+    static let ticksPerLook = 1_000
     /// How long somebody who left is still called: it hands its slots over until it exits, in microseconds.
     static let leaverKept: Int64 = 5_000_000
 
@@ -159,8 +162,8 @@ package actor Flock {
     }
 
     private func note(_ member: Member) {
-        let now = clock.instant
-        let isNew = state.withLock { $0.note(member, at: now) }
+        let (now, moment) = (clock.instant, clock.moment)
+        let isNew = state.withLock { $0.note(member, at: now, moment) }
         if isNew {
             logger.notice(
                 "a member is \(member.status.name)",
@@ -170,8 +173,11 @@ package actor Flock {
     }
 
     private func forgetLeavers() {
-        let now = clock.instant
+        let now = clock.moment
         if state.withLock({ $0.forgetLeavers(before: now.advanced(byMicroseconds: -Self.leaverKept)) }) { tellPeers() }
+        ticksCount += 1
+        guard ticksCount % Self.ticksPerLook == 0, let table = plane?.membership else { return }
+        state.withLock { $0.forgetGone { table.member($0) != nil } }
     }
 
     private func tellPeers() {

@@ -12,7 +12,7 @@ package struct FlockView: Sendable {
     /// Since when a member is what it is, by this node's clock.
     package private(set) var since: [String: Instant] = [:]
     /// Those who left lately: they still hand their slots over.
-    private var leavers: [String: Instant] = [:]
+    private var leavers: [String: Moment] = [:]
     /// Why somebody who was to be joined is not.
     package var stranger: String?
 
@@ -21,20 +21,28 @@ package struct FlockView: Sendable {
     }
 
     /// - Returns: true if the member is new or is something else than before.
-    mutating func note(_ member: Member, at now: Instant) -> Bool {
+    mutating func note(_ member: Member, at now: Instant, _ moment: Moment) -> Bool {
         let old = members[member.name]
         members[member.name] = member
-        leavers[member.name] = member.status == .left ? now : nil
+        leavers[member.name] = member.status == .left ? moment : nil
         guard old?.status != member.status || old?.id != member.id else { return false }
         since[member.name] = now
         return true
     }
 
     /// - Returns: true if there was one.
-    mutating func forgetLeavers(before time: Instant) -> Bool {
+    mutating func forgetLeavers(before time: Moment) -> Bool {
         let count = leavers.count
         leavers = leavers.filter { $0.value > time }
         return leavers.count != count
+    }
+
+    /// Drops those that the table does not have any more: it forgets the gone after a day.
+    mutating func forgetGone(but isKnown: (String) -> Bool) {
+        for name in members.keys where members[name]?.status.isPresent == false && !isKnown(name) {
+            members[name] = nil
+            since[name] = nil
+        }
     }
 
     /// The others that count, by name.
