@@ -199,7 +199,6 @@ package actor Flock {
         logger.error(
             "\(address) belongs to another flock (store \(theirs)…): it is not joined. \(advice)",
             metadata: ["address": "\(address)", "flock": "\(theirs)"])
-        state.withLock { $0.stranger = "\(address) belongs to another flock: another --store" }
     }
 
     /// Two processes with one name would take each other's slots.

@@ -13,8 +13,6 @@ package struct FlockView: Sendable {
     package private(set) var since: [String: Instant] = [:]
     /// Those who left lately: they still hand their slots over.
     private var leavers: [String: Moment] = [:]
-    /// Why somebody who was to be joined is not.
-    package var stranger: String?
 
     package init(me: Member) {
         self.me = me

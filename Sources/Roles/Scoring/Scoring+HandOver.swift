@@ -20,7 +20,6 @@ extension Scoring {
         var gifts: [SlotCore.PullTicket: SlotCore.Gift?] = [:]
         var ticketsCount: UInt64 = 0
         var waiters: [CheckedContinuation<Void, Never>] = []
-        var isEmpty: Bool { pulls.isEmpty && offers.isEmpty }
     }
 
     /// What a peer is asked at once beyond the first call; more would only wait for its answers.
