@@ -34,7 +34,9 @@ extension MembershipCore {
             if let next = successor() { probe(rows[next].member.id, now, &effects) }
         }
         guard now >= nextProbeAt else { return }
-        nextProbeAt = now.advanced(byMicroseconds: stretched(limits.probeInterval))
+        // Not stretched by bad health, as Lifeguard would: a node that comes out of bad links is healthy again after so
+        // many answers, and must not wait ninefold for each of them while somebody is dead.
+        nextProbeAt = now.advanced(byMicroseconds: limits.probeInterval)
         probesCount &+= 1
         let target = probesCount % 2 == 0 ? nextOfRound() : successor() ?? nextOfRound()
         if let target { probe(rows[target].member.id, now, &effects) }
@@ -184,8 +186,6 @@ extension MembershipCore {
     private func shared(_ time: Int64) -> Int64 {
         time &* Int64(max(1, presentCount / limits.sharersCount))
     }
-
-    func stretched(_ time: Int64) -> Int64 { time &* Int64(health + 1) }
 
     mutating func nextNumber() -> UInt64 {
         numbersCount &+= 1

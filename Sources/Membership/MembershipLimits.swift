@@ -11,8 +11,8 @@ package struct MembershipLimits: Hashable, Sendable {
     package static let httpAddressBytesMax = 259
     package static let versionBytesMax = 64
 
-    /// One probe each: with its answer 2.5 packets a second and node.
-    package var probeInterval: Int64 = 800_000
+    /// One probe each: with its answer, and as many of others, 2.44 packets sent a second and node.
+    package var probeInterval: Int64 = 820_000
     /// Silence after which others are asked to try.
     package var directTimeout: Int64 = 300_000
     /// Silence after which the member is suspected.

@@ -138,6 +138,7 @@ extension PeerSettings {
         var settings = PeerSettings()
         settings.helloTime = .seconds(50)
         settings.connectTime = .seconds(50)
+        settings.logEvery = .seconds(3_600)
         return settings
     }
 }

@@ -14,6 +14,12 @@ import Testing
         }
     }
 
+    /// A node whose links were bad for long is in bad health; while it gets better, a death must not wait for it.
+    @Test func aDeathIsNoticedByNodesJustOutOfBadLinks() {
+        let report = FlockReport(seed: 1_300)
+        #expect(report.isGood, "\(report.shortest ?? report)")
+    }
+
     @Test func aSeedReplays() {
         for seed in stride(from: 1, to: Self.seedsCount, by: 20) {
             let first = FlockReport(seed: seed)

@@ -101,7 +101,7 @@ import Testing
         let packets = flock.packetsCount
         let bytes = flock.bytesCount
         flock.run(for: 60_000_000)
-        #expect(Double(flock.packetsCount - packets) / 16 / 60 <= 2.6)
+        #expect(Double(flock.packetsCount - packets) / 16 / 60 <= 2.5)
         #expect(Double(flock.bytesCount - bytes) / 16 / 60 <= 250)
     }
 }

@@ -9,6 +9,7 @@ package struct PeerSettings: Hashable, Sendable {
     package var helloTime = PeerLimits.helloTime
     package var connectTime = PeerLimits.connectTime
     package var drainTime = PeerLimits.drainTime
+    package var logEvery = PeerLimits.logEvery
     package var connectionsMax = PeerLimits.connectionsMax
     package var runningMax = PeerLimits.runningMax
     package var budgetBytes = PeerLimits.budgetBytes
@@ -94,7 +95,7 @@ final class TransportContext: Sendable {
     private func tell(_ kind: String, _ text: String) {
         let now = ContinuousClock.now
         let silenced: Int? = told.withLock { told in
-            guard let last = told[kind], now - last.at < PeerLimits.logEvery else {
+            guard let last = told[kind], now - last.at < settings.logEvery else {
                 defer { told[kind] = (now, 0) }
                 return told[kind]?.since ?? 0
             }
