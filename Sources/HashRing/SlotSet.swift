@@ -28,12 +28,13 @@ package struct SlotSet: Hashable, Sendable {
         for index in words.indices { words[index] |= other.words[index] }
     }
 
+    package mutating func formIntersection(_ other: SlotSet) {
+        for index in words.indices { words[index] &= other.words[index] }
+    }
+
     package func contains(_ slot: Slot) -> Bool {
         words[Int(slot.number) / 64] & (1 << UInt64(slot.number % 64)) != 0
     }
-
-    package var isEmpty: Bool { words.allSatisfy { $0 == 0 } }
-    package var count: Int { words.reduce(0) { $0 + $1.nonzeroBitCount } }
 
     /// Rising.
     package var slots: [Slot] {

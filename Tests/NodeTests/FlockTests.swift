@@ -77,6 +77,25 @@ extension NodeTests {
             try Self.expectEverythingOnce(load, in: flock)
         }
 
+        /// What an owner knows does not fit into one message: it is asked page by page.
+        @Test func aLargeFleetIsShownWhole() throws {
+            let name = String(repeating: "a-long-name-of-a-device-", count: 4)
+            let folder = try TemporaryFolder()
+            let flock = try FlockProcess(3, folder: folder)
+            try flock.startAll()
+            var load = Load(Traffic(batches: 45, of: 1_000, devices: 45_000, named: name))
+            try load.send(45, to: flock)
+            try load.sendRest(to: flock)
+            _ = try flock.settledLedgers()
+            for node in flock.running {
+                for query in ["/latest?all=true", "/latest?all=true&limit=40000"] {
+                    let latest = try JSONDecoder().decode([Device].self, from: Data(node.get(query).body))
+                    #expect(latest.count == (query.contains("limit") ? 40_000 : 45_000))
+                    #expect(zip(latest, latest.dropFirst()).allSatisfy { $0.device_id < $1.device_id })
+                }
+            }
+        }
+
         struct Device: Decodable { let device_id: String }
 
         @Test(arguments: [1, 2, 3] as [UInt64])

@@ -52,20 +52,45 @@ package struct LatestCall: Hashable, Sendable, WireValue {
 
 /// What an owner knows: devices by id as bytes, and of which slots that is everything.
 package struct LatestReply: Hashable, Sendable, WireValue {
-    package let devices: [LatestDevice]
-    package let warm: SlotSet
+    package var devices: [LatestDevice]
+    package var warm: SlotSet
+    /// There are more devices after the last: ask for those.
+    package var isCut: Bool
 
-    /// Devices and metrics of a device in one reply; a node that knows more is asked page by page.
+    /// Devices and metrics of a device in one reply.
     package static let devicesMax = 1 << 20
     package static let metricsMax = 1 << 16
+    /// Bytes, about, after which a reply ends: with the longest device behind it, it still fits into one message.
+    package static let pageBytes = 2 << 20
+    /// Replies that one question gathers from one owner: some ten million metrics.
+    package static let pagesMax = 256
 
-    package init(devices: [LatestDevice], warm: SlotSet) {
+    package init(devices: [LatestDevice], warm: SlotSet, isCut: Bool = false) {
         self.devices = devices
         self.warm = warm
+        self.isCut = isCut
+    }
+
+    /// As many of `devices` as fit into one reply.
+    package init(page devices: [LatestDevice], warm: SlotSet) {
+        var bytes = 0
+        let end = devices.firstIndex { device in
+            defer { bytes += Self.bytes(of: device) }
+            return bytes >= Self.pageBytes
+        }
+        self.init(devices: Array(devices[..<(end ?? devices.endIndex)]), warm: warm, isCut: end != nil)
+    }
+
+    /// Not less than it takes on the wire.
+    private static func bytes(of device: LatestDevice) -> Int {
+        device.metrics.reduce(64 + device.device.text.utf8.count) { bytes, metric in
+            bytes + 64 + metric.metric.text.utf8.count + metric.verdict.model.name.utf8.count
+        }
     }
 
     package func encode(into writer: inout ByteWriter) throws(FormatError) {
         try warm.encode(into: &writer)
+        writer.write(isCut)
         writer.writeVarint(devices.count)
         for row in devices {
             writer.write(string: row.device.text)
@@ -96,6 +121,7 @@ package struct LatestReply: Hashable, Sendable, WireValue {
 
     package init(decoding reader: inout ByteReader) throws(FormatError) {
         warm = try SlotSet(decoding: &reader)
+        isCut = try reader.readFlag()
         var devices: [LatestDevice] = []
         for _ in 0..<(try reader.readCount(of: "devices", max: Self.devicesMax)) {
             let device = try DeviceID(decoding: &reader)

@@ -7,7 +7,7 @@ package import Telemetry
 
 /// What a node offers to the outside.
 extension Node: NodeService {
-    /// How long a peer may take to answer before the answer goes out without it.
+    /// How long a peer may take to answer, for each page, before the answer goes out without it.
     static let peerPatience = Duration.milliseconds(200)
     /// How long the store may take to fill in for a peer that does not answer.
     static let fillPatience = Duration.milliseconds(300)
@@ -42,12 +42,11 @@ extension Node: NodeService {
 
     /// From the owners' memory, all asked at once. What no owner answers for is filled in from the store's last rows.
     package func latest(_ query: LatestQuery) async -> LatestAnswer {
-        let call = LatestCall(query: query)
         let peers = peers
         async let others = peers.ask(peers.owners, within: Self.peerPatience) { owner in
-            try await peers.scoring(of: owner).latest(call)
+            try await peers.scoring(of: owner).wholeLatest(query)
         }
-        let own = try? await scoring.latest(call)
+        let own = try? await scoring.wholeLatest(query)
         let answers = await others
         let replies = [own].compactMap(\.self) + answers.given.map(\.answer)
         var parts = replies.map { LatestAnswer(devices: $0.devices, missing: []) }

@@ -11,8 +11,25 @@ extension Scoring {
         let builder = LatestBuilder(query: call.query, now: clock.instant, inactiveAfter: inactiveAfter)
         let asked = call.query.device.map { [slots[Int(Slot(of: $0).number)]] } ?? slots
         return LatestReply(
-            devices: builder.devices(from: asked.lazy.compactMap(\.series)),
+            page: builder.devices(from: asked.lazy.compactMap(\.series)),
             warm: SlotSet(asked.lazy.filter { $0.series != nil && !$0.awaitsRows }.map(\.slot)))
+    }
+
+    /// All of that, page by page: one reply has to fit into one message.
+    nonisolated func wholeLatest(_ query: LatestQuery) async throws -> LatestReply {
+        let limit = query.limit
+        var query = query
+        var whole = try await latest(LatestCall(query: query))
+        for _ in 1..<LatestReply.pagesMax where whole.isCut {
+            query.after = whole.devices.last?.device
+            query.limit = limit.map { $0 - whole.devices.count }
+            let page = try await latest(LatestCall(query: query))
+            whole.devices += page.devices
+            // A slot that went away in between is not known whole.
+            whole.warm.formIntersection(page.warm)
+            whole.isCut = page.isCut
+        }
+        return whole
     }
 
     /// True if any reading of the device was judged here, though none may be stored yet.
