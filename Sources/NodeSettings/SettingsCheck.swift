@@ -75,10 +75,6 @@ enum SettingsCheck {
             if setting == .deviceRate, settings.deviceRate == nil { continue }
             throw missing(feature, origin: origin, instead: "Leave it out")
         }
-        if case .postgres = settings.store {
-            throw missing(
-                "PostgreSQL as the store", origin: given[.store] ?? "--store", instead: "Use --store sqlite:PATH")
-        }
         if case .redis = settings.lease {
             throw missing("Redis for the lease", origin: given[.lease] ?? "--lease", instead: "Use --lease file:PATH")
         }

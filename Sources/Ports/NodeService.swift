@@ -21,6 +21,11 @@ package protocol NodeService: Sendable {
         of series: Series, from: Instant, to: Instant, after: HistoryPoint?, limit: Int
     ) async throws(StoreError) -> [HistoryPoint]
 
+    /// See `ReadingStore.outline`.
+    func outline(
+        of series: Series, from: Instant, to: Instant, points: Int
+    ) async throws(StoreError) -> [HistoryPoint]?
+
     /// Episodes that touch the range, newest first.
     func anomalies(_ query: AnomalyQuery) async throws(StoreError) -> [AnomalyEpisode]
 

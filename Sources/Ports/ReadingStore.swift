@@ -58,6 +58,14 @@ package protocol ReadingStore: Sendable {
         of series: Series, from: Instant, to: Instant, after: HistoryPoint?, limit: Int
     ) async throws(StoreError) -> [HistoryPoint]
 
+    /// Readings that stand for all of a series in `from..<to` on a chart of `points` points, oldest first: its anomalies,
+    /// and of each stretch of time the lowest and the highest of the others. Of very many anomalies, the highest scores.
+    /// - Returns: nil where that is no quicker than reading all of them.
+    /// - Throws: `.unknownSeries` if the store never saw it.
+    func outline(
+        of series: Series, from: Instant, to: Instant, points: Int
+    ) async throws(StoreError) -> [HistoryPoint]?
+
     /// Anomalous readings in `from..<to`, newest first, at most `limit`, by device and metric if given.
     func anomalies(_ query: AnomalyQuery) async throws(StoreError) -> [AnomalyRow]
 
@@ -85,6 +93,10 @@ package protocol ReadingStore: Sendable {
 }
 
 extension ReadingStore {
+    package func outline(
+        of series: Series, from: Instant, to: Instant, points: Int
+    ) async throws(StoreError) -> [HistoryPoint]? { nil }
+
     package func delete(_ device: DeviceID) async throws(StoreError) -> Instant? {
         try await delete(device, isKnown: false)
     }

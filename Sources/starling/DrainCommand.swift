@@ -6,7 +6,6 @@ import Logging
 import NodeSettings
 import Ports
 import Roles
-import SQLiteStore
 import ServiceLifecycle
 import Telemetry
 import UnixSignals
@@ -23,12 +22,13 @@ struct DrainCommand: AsyncParsableCommand {
 
             Examples:
               starling drain --data-dir ./data/n3 --store sqlite:./data/starling.db
+              starling drain --data-dir ./data/n3 --store postgres://starling@db.example/starling
             """)
 
     @Option(name: .customLong("data-dir"), help: .init("The data folder of the node.", valueName: "folder"))
     var dataDirectory: String
 
-    @Option(help: .init("The store of its flock: sqlite:PATH.", valueName: "address"))
+    @Option(help: .init("The store of its flock: sqlite:PATH or postgres://…", valueName: "address"))
     var store: String
 
     func run() async throws {
@@ -69,19 +69,16 @@ struct DrainCommand: AsyncParsableCommand {
             """)
     }
 
-    /// A store that is not there is no place to drain into: a slip of the pen must not make one.
-    private func openStore(_ logger: Logger) async throws -> SQLiteStore {
+    /// A file that is not there is no place to drain into: a slip of the pen must not make one.
+    private func openStore(_ logger: Logger) async throws -> any ReadingStore {
         let address: StoreAddress
         do { address = try StoreAddress.parse(store) } catch {
             throw UsageError.told("--store is not valid; expected \(error.expected)", command: "drain")
         }
-        guard case .sqlite(let path) = address else {
-            throw Failure("--store \(address): only sqlite:PATH is in this version")
-        }
-        guard FileManager.default.fileExists(atPath: path) else {
+        if case .sqlite(let path) = address, !FileManager.default.fileExists(atPath: path) {
             throw Failure("--store: there is no \(path); name the store that the node's flock uses")
         }
-        let opened = SQLiteStore(path: path, logger: logger)
+        let opened = try StoreAssembly.make(address, logger)
         _ = try await opened.prepare()
         return opened
     }

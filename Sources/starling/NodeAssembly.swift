@@ -8,7 +8,6 @@ import Membership
 import NodeSettings
 import Ports
 import Roles
-import SQLiteStore
 import ServiceLifecycle
 import Telemetry
 import UnixSignals
@@ -22,7 +21,7 @@ enum NodeAssembly {
     static func run(_ settings: NodeSettings, version: String, logger: Logger) async throws {
         let metrics = PrometheusMetrics(help: HTTPAPI.metricsHelp.merging(NodeMetrics.help) { first, _ in first })
         MetricsSystem.bootstrap(metrics)
-        let store = try await openStore(settings, logger)
+        let store = try await StoreAssembly.open(settings.store, logger)
         let log = try openLog(settings, logger)
         let file = FlockFile(dataDirectory: settings.dataDirectory)
         let incarnation = try file.nextIncarnation(now: NodeClock().instant)
@@ -54,22 +53,6 @@ enum NodeAssembly {
 
     /// The nodes of a machine write to one file in turns: a transaction of this size takes about 50 ms.
     private static let sqliteCommitReadingsMax = 8_000
-
-    /// A store that is away stops nothing; one that a person must look at stops the start.
-    private static func openStore(_ settings: NodeSettings, _ logger: Logger) async throws -> any ReadingStore {
-        guard case .sqlite(let path) = settings.store else {
-            throw Failure("--store \(settings.store): only sqlite:PATH is in this version")
-        }
-        let store = SQLiteStore(path: path, logger: logger)
-        do {
-            let flock = try await store.prepare()
-            logger.info("store", metadata: ["kind": "\(store.kind.name)", "path": "\(path)", "flock": "\(flock)"])
-        } catch {
-            guard error.code == .unavailable else { throw error }
-            logger.warning("the store does not answer yet", metadata: ["reason": "\(error)"])
-        }
-        return store
-    }
 
     private static func openLog(_ settings: NodeSettings, _ logger: Logger) throws -> IngestLog {
         var random = SystemRandomNumberGenerator()

@@ -17,6 +17,7 @@ final class FakeNode: NodeService {
         var latestQueries: [LatestQuery] = []
         var history: [Series: [HistoryPoint]] = [:]
         var historyCalls = 0
+        var outlines: [Series: [HistoryPoint]] = [:]
         /// The call of `history` from which on the store is away.
         var historyFailsFrom = Int.max
         var anomalies: [AnomalyEpisode] = []
@@ -121,6 +122,13 @@ final class FakeNode: NodeService {
             return .success(Array(wanted.prefix(limit)))
         }
         return try answer.get()
+    }
+
+    func outline(
+        of series: Series, from: Instant, to: Instant, points: Int
+    ) async throws(StoreError) -> [HistoryPoint]? {
+        if let error = now.storeError { throw error }
+        return now.outlines[series]
     }
 
     func anomalies(_ query: AnomalyQuery) async throws(StoreError) -> [AnomalyEpisode] {

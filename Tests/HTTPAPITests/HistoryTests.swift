@@ -49,6 +49,20 @@ import Testing
         }
     }
 
+    /// What stands for all of it, where the store has that; who takes the readings away gets them all.
+    @Test func aLongChartIsDrawnFromItsOutline() async throws {
+        let node = node(points: 25_000)
+        node.change { state in
+            let all = state.history[Self.series] ?? []
+            state.outlines[Self.series] = stride(from: 0, to: all.count, by: 100).map { all[$0] }
+        }
+        let chart = try await answer(node, .get, Self.path)
+        #expect((try chart.object["points"] as? [Any])?.count == 250)
+        #expect(node.now.historyCalls == 0)
+        let export = try await answer(node, .get, Self.path, [.accept: "text/csv"])
+        #expect(export.text.split(separator: "\n").count == 25_001)
+    }
+
     @Test(arguments: ["text/csv", "text/*;q=0.9, application/json;q=0.1"])
     func csvExportsAll(accept: String) async throws {
         let response = try await answer(node(points: 12_345), .get, Self.path, [.accept: accept])

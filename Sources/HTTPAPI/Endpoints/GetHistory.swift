@@ -21,12 +21,12 @@ extension Handlers {
         let type = MediaType.preferred(of: offered, by: call.headers[.accept])
         // The first page is asked for before anything is answered: an unknown series or a store that is away is an
         // error with its own status, not half an answer.
-        let first = try await page(of: range, after: nil)
         var answer =
             switch type {
-            case "text/csv": Answer(body: .stream(export(range, first, as: .csv)))
-            case MediaType.ndjson: Answer(body: .stream(export(range, first, as: .ndjson)))
-            default: Answer(json: try await reduced(range, first, points: points))
+            case "text/csv": Answer(body: .stream(export(range, try await page(of: range, after: nil), as: .csv)))
+            case MediaType.ndjson:
+                Answer(body: .stream(export(range, try await page(of: range, after: nil), as: .ndjson)))
+            default: Answer(json: try await reduced(range, points: points))
             }
         switch type {
         case "text/csv": answer.headers[.contentType] = MediaType.csv
@@ -75,10 +75,22 @@ extension Handlers {
 
     // MARK: To look at
 
-    private func reduced(_ range: Range, _ first: [HistoryPoint], points: Int) async throws -> JSONWriter {
+    private func outline(of range: Range, points: Int) async throws(Problem) -> [HistoryPoint]? {
+        do {
+            return try await node.outline(of: range.series, from: range.from, to: range.to, points: points)
+        } catch {
+            throw problem(of: error)
+        }
+    }
+
+    private func reduced(_ range: Range, points: Int) async throws -> JSONWriter {
         var reducer = HistoryReducer(pointsMax: points)
-        try await forEachPage(of: range, from: first) { page in
-            for point in page { reducer.add(point) }
+        if let outline = try await outline(of: range, points: points) {
+            for point in outline { reducer.add(point) }
+        } else {
+            try await forEachPage(of: range, from: try await page(of: range, after: nil)) { page in
+                for point in page { reducer.add(point) }
+            }
         }
         var json = JSONWriter(capacity: 16_384)
         json.object { json in

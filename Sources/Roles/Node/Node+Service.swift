@@ -79,6 +79,12 @@ extension Node: NodeService {
         try await store.history(of: series, from: from, to: to, after: after, limit: limit)
     }
 
+    package func outline(
+        of series: Series, from: Instant, to: Instant, points: Int
+    ) async throws(StoreError) -> [HistoryPoint]? {
+        try await store.outline(of: series, from: from, to: to, points: points)
+    }
+
     package func anomalies(_ query: AnomalyQuery) async throws(StoreError) -> [AnomalyEpisode] {
         var rows = query
         rows.limit = min(
