@@ -124,6 +124,7 @@ let shells: [Target] = [
 
 let adapters: [Target] = [
     library("SQLiteStore", ["Telemetry", "HashRing", "Ports", grdb, grdbSQLite, logging]),
+    library("PostgresStore", ["Telemetry", "HashRing", "Ports", "CLibPQ", logging]),
     library(
         "HTTPAPI",
         [
@@ -135,6 +136,7 @@ let adapters: [Target] = [
 
 let systemLibraries: [Target] = [
     .target(name: "CSimdjson", linkerSettings: [.linkedLibrary("simdjson")]),
+    .systemLibrary(name: "CLibPQ", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
 ]
 
@@ -165,6 +167,9 @@ let testKits: [Target] = [
         swiftSettings: swift),
     // A node as a process, and a client of it without anything in between; for the benchmarks too.
     .target(name: "NodeHarness", path: "Tests/NodeHarness", swiftSettings: swift),
+    // Servers that others wrote, private to one test, and a line to them that can be cut.
+    .target(
+        name: "ServerHarness", dependencies: ["NodeHarness"], path: "Tests/ServerHarness", swiftSettings: swift),
 ]
 
 let testTargets: [Target] = [
@@ -190,6 +195,9 @@ let testTargets: [Target] = [
     tests(of: "DeviceFleet", ["Telemetry", nioCore, nioPosix, nioHTTP1, logging, lifecycle]),
     tests(of: "NodeSettings", [logging]),
     tests(of: "LogHandlers", ["Telemetry", logging]),
+    tests(
+        of: "PostgresStore",
+        ["Telemetry", "HashRing", "Ports", "StoreConformance", "ServerHarness", "NodeHarness", logging]),
     tests(of: "SQLiteStore", ["Telemetry", "HashRing", "Ports", "StoreConformance", grdb, grdbSQLite, logging]),
     tests(
         of: "HTTPAPI",

@@ -1,0 +1,79 @@
+import Ports
+import Telemetry
+
+/// Rows in the binary format of COPY (https://www.postgresql.org/docs/current/sql-copy.html#id-1.9.3.55.9.4).
+struct CopyRows {
+    static let columns = "series, time, value, score, model, result, late"
+    private static let header: [UInt8] = Array("PGCOPY\n".utf8) + [0xFF, 0x0D, 0x0A, 0] + [UInt8](repeating: 0, count: 8)
+    private static let trailer: [UInt8] = [0xFF, 0xFF]
+    /// A count of fields, and of each its length and its bytes.
+    private static let rowBytes = 2 + 7 * 4 + (8 + 8 + 8 + 8 + 4 + 2 + 1)
+
+    private let link: Link
+    /// Filled and sent again and again.
+    private var chunk: [UInt8]
+
+    init(_ link: Link) {
+        self.link = link
+        let rows = PostgresLimits.copyChunkBytes / Self.rowBytes
+        chunk = [UInt8](repeating: 0, count: max(1, rows) * Self.rowBytes)
+    }
+
+    /// - Returns: how many rows the server took: all.
+    mutating func send(_ rows: ArraySlice<CommitRow>) throws(Failure) -> Int {
+        try send(Self.header, Self.header.count)
+        var rest = rows
+        while !rest.isEmpty {
+            let part = rest.prefix(chunk.count / Self.rowBytes)
+            chunk.withUnsafeMutableBytes { bytes in
+                var place = FieldWriter(bytes: bytes)
+                for row in part { place.write(row) }
+            }
+            try send(chunk, part.count * Self.rowBytes)
+            rest = rest.dropFirst(part.count)
+        }
+        try send(Self.trailer, Self.trailer.count)
+        return try link.endCopy()
+    }
+
+    private func send(_ bytes: [UInt8], _ count: Int) throws(Failure) {
+        let result: Result<Void, Failure> = bytes.withUnsafeBytes { all in
+            do throws(Failure) {
+                return .success(try link.copy(UnsafeRawBufferPointer(rebasing: all[..<count])))
+            } catch {
+                return .failure(error)
+            }
+        }
+        try result.get()
+    }
+}
+
+private struct FieldWriter {
+    let bytes: UnsafeMutableRawBufferPointer
+    private var offset = 0
+
+    init(bytes: UnsafeMutableRawBufferPointer) {
+        self.bytes = bytes
+    }
+
+    mutating func write(_ row: CommitRow) {
+        put(7 as Int16)
+        field(row.series)
+        field(PostgresTime.wire(row.time))
+        field(row.value.bitPattern)
+        field(row.score.bitPattern)
+        field(row.model)
+        field(Int16(row.result))
+        field(row.isLate ? 1 : 0 as UInt8)
+    }
+
+    private mutating func field(_ value: some FixedWidthInteger) {
+        put(Int32(value.bitWidth / 8))
+        put(value)
+    }
+
+    private mutating func put<Value: FixedWidthInteger>(_ value: Value) {
+        bytes.storeBytes(of: value.bigEndian, toByteOffset: offset, as: Value.self)
+        offset += MemoryLayout<Value>.size
+    }
+}

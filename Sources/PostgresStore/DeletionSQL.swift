@@ -1,0 +1,82 @@
+import HashRing
+import Ports
+import Telemetry
+
+enum DeletionSQL {
+    /// Makes the device unknown, at once and whole: its names are gone, so nothing leads to its readings any more. The
+    /// readings themselves, which may be millions, are left to `sweep`; ids are never reused, so what the device sends
+    /// afterwards cannot meet them.
+    /// - Returns: the tombstone's time; nil if there is no such device, here or elsewhere.
+    static func entomb(_ device: DeviceID, isKnown: Bool, _ link: Link) throws(Failure) -> Instant? {
+        guard SafeText.isStorable(device.text) else { return nil }
+        return try link.transaction { link throws(Failure) in
+            // Before the other lock: who adds counts up has this one alone, and rows of many series.
+            try link.query("SELECT 1 FROM (SELECT pg_advisory_xact_lock($1)) AS turn", [AdvisoryLock.settling])
+            try link.query(DeletionLock.take.sql)
+            let found = try link.query("SELECT id FROM devices WHERE name = $1", [.text(device.text)])
+            guard found.count > 0 || isKnown else { return nil }
+            if found.count > 0 { try forget(device, id: found.int64(0, 0), link) }
+            return try leaveTombstone(device, link)
+        }
+    }
+
+    private static func forget(_ device: DeviceID, id: Int64, _ link: Link) throws(Failure) {
+        let ofDevice = [
+            "INSERT INTO deleted_series (series) SELECT id FROM series WHERE device = $1 ON CONFLICT DO NOTHING",
+            "DELETE FROM latest WHERE series IN (SELECT id FROM series WHERE device = $1)",
+            "DELETE FROM series WHERE device = $1",
+            "DELETE FROM devices WHERE id = $1",
+        ]
+        _ = try link.pipeline(
+            ofDevice.map { .init($0, [.int64(id)]) } + [
+                .init("DELETE FROM quarantine WHERE device = $1", [.text(device.text)]),
+                .init("UPDATE flock SET deletions = deletions + 1"),
+            ])
+    }
+
+    /// By the clock after all waiting: whatever went in before is older. One that was set back makes none older.
+    private static func leaveTombstone(_ device: DeviceID, _ link: Link) throws(Failure) -> Instant {
+        let rows = try link.query(
+            """
+            INSERT INTO tombstones (device, time, slot) VALUES ($1, clock_timestamp(), $2)
+            ON CONFLICT (device) DO UPDATE SET time = greatest(tombstones.time, excluded.time) RETURNING time
+            """, [.text(device.text), .int32(Int32(Slot(of: device).number))])
+        guard rows.count == 1 else {
+            throw .store(StoreError(.unusable, "no tombstone was written: look for triggers on its table"))
+        }
+        return rows.time(0, 0)
+    }
+
+    /// Removes a part of the readings of a deleted series that no other node is at.
+    /// - Returns: true if there may be more.
+    static func sweep(_ link: Link) throws(Failure) -> Bool {
+        try link.transaction { link throws(Failure) in
+            let next = try link.query("SELECT series FROM deleted_series LIMIT 1 FOR UPDATE SKIP LOCKED")
+            guard next.count > 0 else { return false }
+            let series = Parameter.int64(next.int64(0, 0))
+            // Up to the key of the n-th row; fewer rows than that have no n-th one, then all go. The time alone too,
+            // so that TimescaleDB can leave chunks out.
+            let part = try link.query(
+                """
+                WITH last AS MATERIALIZED (
+                    SELECT time, value FROM readings WHERE series = $1 ORDER BY time, value LIMIT 1 OFFSET $2)
+                DELETE FROM readings WHERE series = $1 AND time <= (SELECT time FROM last)
+                    AND (time, value) <= (SELECT time, value FROM last)
+                """, [series, .int64(Int64(PostgresLimits.sweptRowsPerTransaction - 1))])
+            if part.affected > 0 { return true }
+            try link.query("DELETE FROM readings WHERE series = $1", [series])
+            try link.query("DELETE FROM deleted_series WHERE series = $1", [series])
+            return true
+        }
+    }
+
+    /// The newest first.
+    static func tombstones(in slots: [Slot], limit: Int, _ link: Link) throws(Failure) -> [Tombstone] {
+        let limit = min(max(0, limit), PostgresLimits.answerRowsMax)
+        guard limit > 0, !slots.isEmpty else { return [] }
+        let rows = try link.query(
+            "SELECT device, time FROM tombstones WHERE slot = ANY ($1) ORDER BY time DESC, device LIMIT $2",
+            [.int32s(Set(slots).sorted().map { Int32($0.number) }), .int64(Int64(limit))])
+        return rows.indices.map { Tombstone(device: DeviceID(unchecked: rows.text($0, 0)), time: rows.time($0, 1)) }
+    }
+}

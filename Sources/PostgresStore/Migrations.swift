@@ -1,0 +1,127 @@
+/// The schema as numbered steps. A step that was released is never edited: a new one is added.
+enum Migrations {
+    /// `all[i]` leads from version i to version i + 1.
+    static let all: [String] = [first]
+
+    static var newest: Int32 { Int32(all.count) }
+
+    /// Tables that are ours where there is `flock`, and somebody else's where there is not.
+    static let tables = [
+        "devices", "series", "reading_counts", "deleted_series", "model_ids", "readings", "latest", "models",
+        "checkpoints", "tombstones", "quarantine", "audit",
+    ]
+
+    /// Names are compared as bytes. `result` is `ScoreResult`'s raw value; the two partial indexes hold anomalies only.
+    /// `reading_counts` is what `series.readings` still lacks. Numbers of 64 bits without a sign are kept bit for bit.
+    /// Tables whose rows are changed again and again leave room on their pages, so that indexes are left alone.
+    private static let first = """
+        CREATE TABLE flock (
+            id integer PRIMARY KEY CHECK (id = 1),
+            uuid uuid NOT NULL,
+            schema_version integer NOT NULL,
+            deletions bigint NOT NULL DEFAULT 0
+        );
+        CREATE TABLE devices (
+            id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+            name text COLLATE "C" NOT NULL UNIQUE,
+            slot integer NOT NULL,
+            first_seen timestamptz NOT NULL,
+            last_heard timestamptz NOT NULL,
+            hidden boolean NOT NULL DEFAULT false
+        ) WITH (fillfactor = 80);
+        CREATE INDEX devices_by_slot ON devices (slot);
+        CREATE TABLE series (
+            id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+            device bigint NOT NULL,
+            metric text COLLATE "C" NOT NULL,
+            readings bigint NOT NULL DEFAULT 0,
+            UNIQUE (device, metric)
+        ) WITH (fillfactor = 80);
+        CREATE TABLE reading_counts (
+            id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+            series bigint[] NOT NULL,
+            readings bigint[] NOT NULL
+        );
+        CREATE TABLE deleted_series (series bigint PRIMARY KEY);
+        CREATE TABLE model_ids (
+            id integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+            name text COLLATE "C" NOT NULL,
+            version bigint NOT NULL,
+            UNIQUE (name, version)
+        );
+        CREATE TABLE readings (
+            time timestamptz NOT NULL,
+            series bigint NOT NULL,
+            value double precision NOT NULL CHECK (value < 'infinity' AND value > '-infinity'),
+            score double precision NOT NULL,
+            model integer NOT NULL,
+            result smallint NOT NULL,
+            late boolean NOT NULL,
+            PRIMARY KEY (series, time, value)
+        );
+        CREATE INDEX anomalies_by_time ON readings (time) WHERE result = 1;
+        CREATE INDEX anomalies_by_series ON readings (series, time) WHERE result = 1;
+        CREATE TABLE latest (
+            series bigint PRIMARY KEY,
+            time timestamptz NOT NULL,
+            value double precision NOT NULL,
+            score double precision NOT NULL,
+            result smallint NOT NULL,
+            late boolean NOT NULL,
+            model integer NOT NULL,
+            last_heard timestamptz NOT NULL,
+            usual_interval bigint NOT NULL,
+            state bytea NOT NULL
+        ) WITH (fillfactor = 50);
+        CREATE TABLE models (
+            metric text COLLATE "C" NOT NULL,
+            version bigint NOT NULL,
+            name text COLLATE "C" NOT NULL,
+            active boolean NOT NULL,
+            trained_at timestamptz NOT NULL,
+            readings bigint NOT NULL,
+            document bytea NOT NULL,
+            PRIMARY KEY (metric, version)
+        );
+        CREATE UNIQUE INDEX models_active ON models (metric) WHERE active;
+        CREATE TABLE checkpoints (
+            log uuid PRIMARY KEY,
+            node text NOT NULL,
+            position bigint NOT NULL,
+            accepted bigint NOT NULL,
+            stored bigint NOT NULL,
+            duplicates bigint NOT NULL,
+            discarded bigint NOT NULL,
+            damaged bigint NOT NULL,
+            writer bigint NOT NULL
+        ) WITH (fillfactor = 50);
+        CREATE TABLE tombstones (
+            device text COLLATE "C" PRIMARY KEY,
+            time timestamptz NOT NULL,
+            slot integer NOT NULL
+        );
+        CREATE INDEX tombstones_by_time ON tombstones (time);
+        CREATE INDEX tombstones_by_slot ON tombstones (slot, time DESC);
+        CREATE TABLE quarantine (
+            id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+            log uuid NOT NULL,
+            position bigint NOT NULL,
+            device text COLLATE "C" NOT NULL,
+            metric text COLLATE "C" NOT NULL,
+            time timestamptz NOT NULL,
+            value text NOT NULL,
+            reason text NOT NULL,
+            at timestamptz NOT NULL
+        );
+        CREATE INDEX quarantine_by_device ON quarantine (device);
+        CREATE TABLE audit (
+            id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+            time timestamptz NOT NULL,
+            job text NOT NULL,
+            device text COLLATE "C",
+            decision text NOT NULL,
+            reason text NOT NULL,
+            fencing_token bigint
+        );
+        """
+}

@@ -1,0 +1,78 @@
+/// Every size, wait and count of this adapter in one place.
+enum PostgresLimits {
+    // MARK: The server
+
+    /// Of `server_version_num`: the oldest that is tested for.
+    static let oldestServerVersion: Int32 = 130_000
+
+    // MARK: Waits. The server gives up first, so that it can still say why.
+
+    /// For a connection to one address, with TLS and password.
+    static let connectMicroseconds: Int64 = 5_000_000
+    /// For one statement, by the server.
+    static let statementMilliseconds = 30_000
+    /// For a lock that another session holds, by the server.
+    static let lockMilliseconds = 10_000
+    /// What the server waits for the next statement of an open transaction: then a node that vanished loses its locks.
+    static let idleInTransactionMilliseconds = 15_000
+    /// For an answer, by us: beyond the server's own patience it is the network that failed.
+    static let answerMicroseconds: Int64 = 35_000_000
+    /// For bringing the schema up to date, which includes waiting for the node that does it first.
+    static let migrationMilliseconds = 300_000
+    static let migrationAnswerMicroseconds: Int64 = 310_000_000
+
+    // MARK: Dead peers: unacknowledged bytes and silent lines are given up, on both ends
+
+    static let tcpUserTimeoutMilliseconds = 15_000
+    static let keepaliveIdleSeconds = 10
+    static let keepaliveIntervalSeconds = 5
+    static let keepaliveCount = 3
+
+    // MARK: Retries
+
+    /// Between two attempts to connect; doubled from the first to the second, each time drawn from its upper half.
+    static let backOffMicrosecondsMin: Int64 = 100_000
+    static let backOffMicrosecondsMax: Int64 = 10_000_000
+    /// Attempts at a transaction that the server rolled back because of a deadlock.
+    static let deadlockAttemptsMax = 4
+
+    // MARK: Memory
+
+    /// Bytes of rows that are handed to libpq at once.
+    static let copyChunkBytes = 128 << 10
+    /// Series whose ids are kept in memory: about 100 bytes each.
+    static let seriesCacheCountMax = 100_000
+    static let modelCacheCountMax = 10_000
+    /// Slots whose `latest` rows are asked for at once.
+    static let slotsPerQuery = 256
+    /// Of a name that is written: more than any device may have, less than an index entry may be long.
+    static let nameBytesMax = 1_024
+    static let passwordFileBytesMax = 64 << 10
+
+    // MARK: Transactions
+
+    static let flushRowsPerTransaction = 2_000
+    /// Rows of deleted series that are removed in one transaction.
+    static let sweptRowsPerTransaction = 10_000
+    /// How long `delete` removes rows before it leaves the rest to `flush`.
+    static let sweepOnDeleteMicroseconds: Int64 = 30_000_000
+    /// How long `prepare` goes on with a removal that was cut short.
+    static let sweepOnPrepareMicroseconds: Int64 = 2_000_000
+    /// Rows of `reading_counts` that are added to `series` in one transaction.
+    static let settledCountsMax: Int64 = 1_024
+    /// Commits after which their counts are added to `series`, if no flush did.
+    static let commitsBeforeSettling = 256
+    /// Rows in `quarantine`; further ones are counted and named in the log only.
+    static let quarantineCountMax: Int64 = 100_000
+
+    /// Rows that one call answers with, whatever was asked for.
+    static let answerRowsMax = 100_000
+
+    // MARK: TimescaleDB
+
+    static let chunkInterval = "1 day"
+    /// Chunks older than this are compressed.
+    static let compressAfter = "7 days"
+    /// How far back the averages are kept up to date with readings that come late.
+    static let aggregatedAgain = "3 days"
+}

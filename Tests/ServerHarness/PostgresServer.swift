@@ -1,0 +1,175 @@
+import Foundation
+import NodeHarness
+
+/// A private PostgreSQL server: its own data in a temporary folder, a unix socket there and a port on loopback that was
+/// free. It ends with this object, and at the latest with the process that made it.
+///
+/// Over the socket anybody may come in; over TCP the user `starling` with `password`.
+package final class PostgresServer: @unchecked Sendable {
+    package static let user = "starling"
+    package static let password = "corr3ct:h0rse@battery"
+    private static let startLimit = Duration.seconds(60)
+    private static let startsMax = 20
+
+    package let programs: PostgresPrograms
+    package private(set) var port: UInt16 = 0
+    private let folder: TemporaryFolder
+    private let settings: [String: String]
+    /// Guards `child` and `port`, which only `start` changes.
+    private let lock = NSLock()
+    private var child: ChildProcess?
+
+    /// Starts a server of its own.
+    /// - Parameter settings: of `postgresql.conf`. Without any, a crash of the *machine* may lose data; one of the server
+    ///   does not.
+    package init(_ programs: PostgresPrograms, settings: [String: String] = [:]) throws {
+        self.programs = programs
+        // Short, because a socket's path may have 107 bytes.
+        folder = try TemporaryFolder("starling-pg", in: "/tmp")
+        let quick = [
+            "fsync": "off", "max_connections": "200", "shared_buffers": "64MB", "listen_addresses": "127.0.0.1",
+            "unix_socket_directories": folder.path, "log_min_messages": "fatal", "max_wal_size": "512MB",
+        ]
+        self.settings = quick.merging(settings) { $1 }
+        try makeData()
+        try start()
+    }
+
+    deinit {
+        stop()
+    }
+
+    private var data: String { folder.file("data") }
+
+    private func makeData() throws {
+        let secret = try folder.write(Self.password + "\n", to: "secret")
+        if getuid() == 0 {
+            guard let account = getpwnam(PostgresPrograms.user) else {
+                throw HarnessError("no user \(PostgresPrograms.user): the server refuses to run as root")
+            }
+            for path in [folder.path, secret] { chown(path, account.pointee.pw_uid, account.pointee.pw_gid) }
+        }
+        let command = try programs.unprivileged(
+            "initdb",
+            [
+                "-D", data, "-U", Self.user, "-E", "UTF8", "--locale=C", "--no-sync", "--auth-local=trust",
+                "--auth-host=scram-sha-256", "--pwfile", secret,
+            ])
+        let result = try ChildProcess.run(command[0], Array(command.dropFirst()))
+        guard result.exit == .code(0) else { throw HarnessError("initdb: \(result.output)\(result.errors)") }
+    }
+
+    // MARK: Starting and ending
+
+    /// Starts the server on the data that is there, on the port it had if that is free.
+    package func start() throws {
+        for _ in 0..<Self.startsMax {
+            let wanted = port == 0 ? try LoopbackPort.free() : port
+            let options = settings.merging(["port": "\(wanted)"]) { $1 }.sorted { $0.key < $1.key }
+            let command = try programs.unprivileged(
+                "postgres", ["-D", data] + options.flatMap { ["-c", "\($0.key)=\($0.value)"] })
+            // The shell ends the server when the line to this process ends, however that comes about, and then tidies up.
+            let watch = """
+                folder=$1; shift; "$@" 3>&- & server=$!
+                { read -r end <&3; kill -QUIT $server; } 2>/dev/null & watcher=$!
+                wait $server; code=$?; kill $watcher 2>/dev/null
+                kill -0 $PPID 2>/dev/null || rm -rf "$folder"
+                exit $code
+                """
+            let child = try ChildProcess(
+                "/bin/sh", ["-c", watch, "sh", folder.path] + command, output: folder.file("log"))
+            if isReady(child) {
+                lock.withLock {
+                    self.child = child
+                    port = wanted
+                }
+                return
+            }
+        }
+        throw HarnessError("PostgreSQL does not start: \((try? String(contentsOfFile: folder.file("log"), encoding: .utf8)) ?? "no log")")
+    }
+
+    /// The file has the state in its eighth line as soon as the server takes connections.
+    private func isReady(_ child: ChildProcess) -> Bool {
+        let deadline = Deadline(in: Self.startLimit)
+        while child.isRunning, !deadline.isPast {
+            if stateLines().dropFirst(7).first?.hasPrefix("ready") == true { return true }
+            child.nap(10)
+        }
+        return false
+    }
+
+    private func stateLines() -> [Substring] {
+        ((try? String(contentsOfFile: data + "/postmaster.pid", encoding: .utf8)) ?? "").split(
+            separator: "\n", omittingEmptySubsequences: false)
+    }
+
+    private var pid: Int32? { stateLines().first.flatMap { Int32($0) }.flatMap { $0 > 1 ? $0 : nil } }
+
+    /// As an administrator would: connections are ended, running transactions rolled back.
+    package func stop() {
+        end { pid in Glibc.kill(pid, SIGINT) }
+    }
+
+    /// SIGKILL to the server and to every process of it.
+    package func kill() {
+        end { pid in
+            // The parent first, so that it starts none anew.
+            Glibc.kill(pid, SIGSTOP)
+            let all = Self.children(of: pid) + [pid]
+            for one in all { Glibc.kill(one, SIGKILL) }
+        }
+        // What a killed server leaves would look like one that runs.
+        unlink(data + "/postmaster.pid")
+    }
+
+    private func end(_ signal: (Int32) -> Void) {
+        guard let child = lock.withLock({ self.child }) else { return }
+        if let pid, child.isRunning { signal(pid) }
+        child.wait(.seconds(30))
+        lock.withLock { self.child = nil }
+    }
+
+    private static func children(of pid: Int32) -> [Int32] {
+        let all = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
+        return all.compactMap { Int32($0) }.filter { one in
+            guard let stat = try? String(contentsOfFile: "/proc/\(one)/stat", encoding: .utf8),
+                let name = stat.lastIndex(of: ")")
+            else { return false }
+            return stat[name...].split(separator: " ").dropFirst(2).first == Substring("\(pid)")
+        }
+    }
+
+    // MARK: Databases
+
+    /// An address over TCP, with the password.
+    /// - Parameter port: of a line to the server; nil is the server itself.
+    package func address(_ database: String, port: UInt16? = nil) -> String {
+        let secret = Self.password.replacing("@", with: "%40").replacing(":", with: "%3A")
+        return "postgres://\(Self.user):\(secret)@127.0.0.1:\(port ?? self.port)/\(database)?sslmode=disable"
+    }
+
+    package func socketAddress(_ database: String) -> String {
+        "postgresql://\(Self.user)@/\(database)?host=\(folder.path)&port=\(port)"
+    }
+
+    /// A new and empty database.
+    package func database(_ options: String = "") throws -> String {
+        let name = "db_" + String(UInt64.random(in: 0...UInt64.max), radix: 36)
+        try run("CREATE DATABASE \(name) \(options)")
+        return name
+    }
+
+    /// Runs statements as the server's owner; of rows, columns are separated by `|`.
+    @discardableResult
+    package func run(_ sql: String, in database: String = "postgres") throws -> String {
+        let result = try ChildProcess.run(
+            programs.path("psql"),
+            [
+                "-X", "-A", "-t", "-q", "-v", "ON_ERROR_STOP=1", "-h", folder.path, "-p", "\(port)", "-U", Self.user,
+                "-d", database, "-c", sql,
+            ])
+        guard result.exit == .code(0) else { throw HarnessError("psql: \(sql): \(result.errors)") }
+        return result.output.trimmingCharacters(in: .newlines)
+    }
+}
