@@ -11,6 +11,8 @@ struct CommitStep {
     /// Readings stored of each series.
     private var counts: [Int64: Int64] = [:]
     private(set) var refused: [RefusedRow] = []
+    /// In the order of the table's key.
+    private var rows: [CommitRow] = []
 
     init(_ transaction: StoreTransaction, on link: Link) {
         self.transaction = transaction
@@ -44,7 +46,7 @@ struct CommitStep {
     private mutating func commit() throws(Failure) -> Checkpoint {
         let opening = try link.pipeline([
             .init("BEGIN"), DeletionLock.keepOut, CheckpointSQL.lock(transaction.log),
-            .init("SELECT deletions, (SELECT max(time) FROM tombstones) FROM flock"),
+            .init("SELECT deletions, (SELECT max(time) FROM tombstones), now() FROM flock"),
         ])
         let found = CheckpointSQL.row(opening[2])
         guard var row = found, row.position == transaction.start, row.writer == transaction.writer else {
@@ -62,7 +64,7 @@ struct CommitStep {
         row.duplicates &+= duplicates
         row.discarded &+= discarded
         row.damaged &+= transaction.damaged
-        let ending = ReadingCounts.statements(counts) + [CheckpointSQL.write(row), .init("COMMIT")]
+        let ending = ReadingCounts.statements(counts) + Outline.removal(for: rows, now: flock.time(0, 2)) + [CheckpointSQL.write(row), .init("COMMIT")]
         try Link.checkCommitted(try link.pipeline(ending).last)
         return row
     }
@@ -107,7 +109,8 @@ struct CommitStep {
         rows.sortAndUnite()
         duplicates = rows.duplicates
         refused = rows.refused
-        try insert(rows.rows[...])
+        self.rows = rows.rows
+        try insert(self.rows[...])
         try setAside()
     }
 

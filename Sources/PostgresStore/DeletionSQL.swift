@@ -65,6 +65,7 @@ enum DeletionSQL {
                 """, [series, .int64(Int64(PostgresLimits.sweptRowsPerTransaction - 1))])
             if part.affected > 0 { return true }
             try link.query("DELETE FROM readings WHERE series = $1", [series])
+            try link.query("DELETE FROM outlines WHERE series = $1", [series])
             try link.query("DELETE FROM deleted_series WHERE series = $1", [series])
             return true
         }

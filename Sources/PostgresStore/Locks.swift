@@ -11,4 +11,6 @@ enum AdvisoryLock {
 
     static let migrating = Parameter.int64(base)
     static let settling = Parameter.int64(base + 1)
+    /// Had alone by who makes outlines, shared by who stores old readings.
+    static let outlining = Parameter.int64(base + 2)
 }

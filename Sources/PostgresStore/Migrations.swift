@@ -7,7 +7,7 @@ enum Migrations {
 
     /// Tables that are ours where there is `flock`, and somebody else's where there is not.
     static let tables = [
-        "devices", "series", "reading_counts", "deleted_series", "model_ids", "readings", "latest", "models",
+        "devices", "series", "reading_counts", "deleted_series", "model_ids", "readings", "outlines", "latest", "models",
         "checkpoints", "tombstones", "quarantine", "audit",
     ]
 
@@ -61,6 +61,22 @@ enum Migrations {
         );
         CREATE INDEX anomalies_by_time ON readings (time) WHERE result = 1;
         CREATE INDEX anomalies_by_series ON readings (series, time) WHERE result = 1;
+        CREATE TABLE outlines (
+            series bigint NOT NULL,
+            stretch timestamptz NOT NULL,
+            low_time timestamptz,
+            low double precision,
+            low_score double precision,
+            low_result smallint,
+            high_time timestamptz,
+            high double precision,
+            high_score double precision,
+            high_result smallint,
+            peak_time timestamptz,
+            peak double precision,
+            peak_score double precision,
+            PRIMARY KEY (series, stretch)
+        );
         CREATE TABLE latest (
             series bigint PRIMARY KEY,
             time timestamptz NOT NULL,

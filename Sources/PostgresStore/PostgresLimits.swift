@@ -3,7 +3,7 @@ enum PostgresLimits {
     // MARK: The server
 
     /// Of `server_version_num`: the oldest that is tested for.
-    static let oldestServerVersion: Int32 = 130_000
+    static let oldestServerVersion: Int32 = 140_000
 
     // MARK: Waits. The server gives up first, so that it can still say why.
 
@@ -67,6 +67,16 @@ enum PostgresLimits {
 
     /// Rows that one call answers with, whatever was asked for.
     static let answerRowsMax = 100_000
+
+    // MARK: Outlines
+
+    /// A stretch is outlined when it ended so long ago. Commits take half of it for new: the rest is for those that
+    /// were long under way.
+    static let outlinedAfterMicroseconds: Int64 = 3_600_000_000
+    /// Stretches in one chart: three years.
+    static let outlineStretchesMax: Int64 = 160_000
+    /// Stretches made in one transaction: three days, a quarter of a million readings at one a second.
+    static let outlinedAtOnceMax: Int64 = 432
 
     // MARK: TimescaleDB
 

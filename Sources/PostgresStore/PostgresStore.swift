@@ -208,6 +208,15 @@ package final class PostgresStore: ReadingStore {
         }
     }
 
+    package func outline(
+        of series: Series, from: Instant, to: Instant, points: Int
+    ) async throws(StoreError) -> [HistoryPoint]? {
+        let query = OutlineQuery(series: series, from: from, to: to, points: points)
+        return try await use(historian, "outlining history", isRead: true) { link throws(Failure) in
+            try query.run(link)
+        }
+    }
+
     package func history(
         of series: Series, from: Instant, to: Instant, after: HistoryPoint?, limit: Int
     ) async throws(StoreError) -> [HistoryPoint] {
