@@ -145,9 +145,8 @@ let executables: [Target] = [
         name: "starling",
         dependencies: [
             "Telemetry", "HashRing", "Detection", "Ports", "ModelFormats", "IngestLog", "Membership", "ClusterKeys",
-            "GossipTransport", "ClusterActors", "Roles", "SQLiteStore", "HTTPAPI", "DeviceFleet", "NodeSettings",
-            "LogHandlers", argumentParser, configuration, httpClient, logging,
-            metrics, lifecycle, unixSignals, nioCore, nioHTTP1,
+            "GossipTransport", "ClusterActors", "Roles", "SQLiteStore", "PostgresStore", "HTTPAPI", "DeviceFleet",
+            "NodeSettings", "LogHandlers", argumentParser, configuration, httpClient, logging, metrics, lifecycle, unixSignals, nioCore, nioHTTP1,
         ],
         swiftSettings: swift),
     .executableTarget(
@@ -155,7 +154,8 @@ let executables: [Target] = [
         dependencies: [
             "Telemetry", "HashRing", "Detection", "LogFormat", "IngestLog", "ReadingFormats", "Membership",
             "ControlPlane",
-            "Wire", "ClusterKeys", "GossipTransport", "Simulation", "NodeHarness", argumentParser, grdbSQLite, logging,
+            "Wire", "ClusterKeys", "GossipTransport", "Simulation", "NodeHarness", "CLibPQ", argumentParser, grdbSQLite,
+            logging,
         ],
         swiftSettings: swift),
 ]

@@ -1,16 +1,17 @@
 import GRDBSQLite
 import NodeHarness
 
+/// A row of `readings` but for its verdict, which is the same for all here.
+struct BareRow {
+    let series: Int64
+    /// Microseconds since 1970.
+    let time: Int64
+    let value: Double
+}
+
 /// The limit of storing: SQLite's C interface and nothing around it, with the table, the indexes and the settings that
 /// the node has.
 final class BareSQLite {
-    /// A row of `readings` but for its verdict, which is the same for all here.
-    struct Row {
-        let series: Int64
-        let time: Int64
-        let value: Double
-    }
-
     private var connection: OpaquePointer?
 
     /// - Parameter model: a node's database, whose table this one takes over.
@@ -64,7 +65,7 @@ final class BareSQLite {
 
     /// Inserts `rows` in the order given, in transactions of `rowsPerTransaction`, each synced.
     /// - Returns: seconds.
-    func insert(_ rows: [Row], rowsPerTransaction: Int) throws -> Double {
+    func insert(_ rows: [BareRow], rowsPerTransaction: Int) throws -> Double {
         let insert = try prepare(
             "INSERT INTO readings (series, time, value, score, result, late, model) VALUES (?, ?, ?, ?, ?, ?, ?)")
         defer { sqlite3_finalize(insert) }

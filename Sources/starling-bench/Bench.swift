@@ -7,6 +7,8 @@ struct Bench {
     let runs: Int
     let seconds: Int
     let readings: Int
+    /// `postgres://…` of a user who may create databases; nil is the embedded store.
+    var store: String?
 
     func starling() throws -> String {
         try binary ?? Programs.starling()
@@ -17,8 +19,16 @@ struct Bench {
         try TemporaryFolder("starling-bench", in: folder)
     }
 
-    func startNode(in folder: TemporaryFolder) throws -> NodeProcess {
-        try NodeProcess.ready(at: NodeProcess.Place(binary: try starling(), folder: folder.path))
+    /// - Parameter database: its store; nil is a file in `folder`.
+    func startNode(in folder: TemporaryFolder, database: BenchDatabase? = nil) throws -> NodeProcess {
+        var place = NodeProcess.Place(binary: try starling(), folder: folder.path)
+        place.store = database?.address
+        return try NodeProcess.ready(at: place)
+    }
+
+    /// A fresh one where `--store` says; nil for the embedded store.
+    func makeDatabase() throws -> BenchDatabase? {
+        try store.map { try BenchDatabase(at: $0) }
     }
 
     /// Runs ours and the peer in turn, so that both see the same weather.

@@ -1,7 +1,8 @@
 import NodeHarness
 import Telemetry
 
-/// Bodies of `POST /data`, made before anything is measured: a batch is one reading of each of 1,000 devices.
+/// Bodies of `POST /data`, made before anything is measured: a batch is one reading of each of 1,000 devices, the same
+/// ones every time, or of a larger fleet the next ones in turn.
 struct Bodies {
     static let devicesCount = 1_000
     static let readingsPerBatch = devicesCount
@@ -11,8 +12,11 @@ struct Bodies {
 
     /// Of the first batch. In the past by a day and by what all batches span, for a node refuses the future.
     let start: Instant
+    let fleetCount: Int
 
-    init(batches: Int) {
+    /// - Parameter fleet: devices in all; a multiple of those of a batch.
+    init(batches: Int, fleet: Int = Self.devicesCount) {
+        fleetCount = fleet
         let now = Int64(WallClock.microseconds())
         let span = Int64(batches) * Self.stepMicroseconds + 86_400_000_000
         start = Instant(microseconds: (now - span) / 1_000_000 * 1_000_000)
@@ -20,11 +24,17 @@ struct Bodies {
 
     static func device(_ index: Int) -> String {
         let digits = String(index)
-        return "device-" + String(repeating: "0", count: 4 - digits.utf8.count) + digits
+        return "device-" + String(repeating: "0", count: max(0, 5 - digits.utf8.count)) + digits
     }
 
     func time(_ batch: Int) -> Instant {
         start.advanced(byMicroseconds: Int64(batch) * Self.stepMicroseconds)
+    }
+
+    /// The devices of a batch.
+    func devices(_ batch: Int) -> Range<Int> {
+        let first = batch * Self.readingsPerBatch % fleetCount
+        return first..<first + Self.devicesCount
     }
 
     /// A level of the device's own and noise, as a sensor has them.
@@ -35,8 +45,9 @@ struct Bodies {
 
     private func append(_ batch: Int, separator: String, to body: inout [UInt8]) {
         let middle = "\",\"timestamp\":\"\(time(batch))\",\"metrics\":[{\"type\":\"\(Self.metric)\",\"value\":"
-        for device in 0..<Self.devicesCount {
-            if device > 0 { body.append(contentsOf: separator.utf8) }
+        let devices = devices(batch)
+        for device in devices {
+            if device > devices.lowerBound { body.append(contentsOf: separator.utf8) }
             body.append(contentsOf: "{\"device_id\":\"".utf8)
             body.append(contentsOf: Self.device(device).utf8)
             body.append(contentsOf: middle.utf8)
@@ -67,7 +78,7 @@ struct Bodies {
     func readings(_ batch: Int) -> ReadingBatch {
         ReadingBatch(
             receivedAt: time(batch),
-            readings: (0..<Self.devicesCount).map { device in
+            readings: devices(batch).map { device in
                 Reading(
                     series: Series(
                         device: DeviceID(unchecked: Self.device(device)), metric: Metric(unchecked: Self.metric)),

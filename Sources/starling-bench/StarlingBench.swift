@@ -17,7 +17,10 @@ struct StarlingBench: AsyncParsableCommand {
               forest-fit    an isolation forest of 100 trees over 256 rows, beside sorting the same rows
               forest-score  its scores, beside a bare walk of as many dependent look-ups
               post          single readings over HTTP, synced to disk, beside nginx answering 202 (wants nginx, wrk)
-              store         batches over HTTP until they are stored, beside bare SQLite (the client: wants nginx)
+              store         batches over HTTP until they are stored, beside bare SQLite or bare COPY, of 1,000 devices
+                            and of 20,000 that send in turn (the client: wants nginx)
+              latest        p99 of /latest of 10,000 devices, and of a 304; limits 50 ms and 5 ms
+              history       /history of 30 days at one reading a second; limit 200 ms (only when named)
               forward       the same over three nodes, beside one (only when named); aim 0.7
               idle          memory of a node at rest; limit 60 MB
               memory        memory after ten million readings of 1,000 devices; limit 250 MB (only when named)
@@ -29,6 +32,7 @@ struct StarlingBench: AsyncParsableCommand {
               starling-bench --only post --seconds 8 --runs 5
               starling-bench --only store --only idle --binary .build/release/starling
               starling-bench --only memory
+              starling-bench --only store --only latest --only history --store postgres://me:secret@127.0.0.1/postgres
               starling-bench simulate --seeds 1..10000
               starling-bench cluster --nodes 64
               starling-bench flock --seeds 1..10000
@@ -37,7 +41,7 @@ struct StarlingBench: AsyncParsableCommand {
         subcommands: [Simulate.self, FlockCommand.self, ClusterCommand.self])
 
     @Option(
-        help: .init("Measure this family; may be given several times. (default: all but memory)", valueName: "name"))
+        help: .init("Measure this family; may be given several times. (default: the quick ones)", valueName: "name"))
     var only: [Family] = []
 
     @Option(help: .init("The starling to measure. (default: the one beside this program)", valueName: "file"))
@@ -58,27 +62,37 @@ struct StarlingBench: AsyncParsableCommand {
 
     @Option(
         help: .init(
+            "Measure with databases made on this server, each dropped again: postgres://… of a user who may create them. \
+            (default: the embedded store)", valueName: "address"))
+    var store: String?
+
+    @Option(
+        help: .init(
             "Where nodes and logs keep their data: the disk to measure. (default: $TMPDIR)", valueName: "folder"))
     var folder: String?
 
     enum Family: String, CaseIterable, ExpressibleByArgument {
-        case parse, log, post, store, idle, memory, forward
+        case parse, log, post, store, latest, history, idle, memory, forward
         case forestFit = "forest-fit"
         case forestScore = "forest-score"
 
-        /// Ten million readings take minutes and a gigabyte of disk.
-        static let usual: [Family] = [.parse, .log, .forestFit, .forestScore, .post, .store, .idle]
+        /// Not those of millions of readings, which take minutes and a gigabyte of disk.
+        static let usual: [Family] = [.parse, .log, .forestFit, .forestScore, .post, .store, .latest, .idle]
     }
 
     func validate() throws {
         guard (1...1_000).contains(runs ?? 1) else { throw ValidationError("--runs must be 1 to 1000") }
         guard (1...600).contains(seconds) else { throw ValidationError("--seconds must be 1 to 600") }
+        guard store.map({ $0.hasPrefix("postgres") }) ?? true else {
+            throw ValidationError("--store is postgres://…; without it the embedded store is measured")
+        }
         guard readings >= Bodies.readingsPerBatch, readings <= 100_000_000, readings % Bodies.readingsPerBatch == 0
         else { throw ValidationError("--readings must be a multiple of \(Bodies.readingsPerBatch)") }
     }
 
     func run() async throws {
-        let bench = Bench(binary: binary, folder: folder, runs: runs ?? 5, seconds: seconds, readings: readings)
+        let bench = Bench(
+            binary: binary, folder: folder, runs: runs ?? 5, seconds: seconds, readings: readings, store: store)
         var failed: [String] = []
         for family in only.isEmpty ? Family.usual : only {
             do {
@@ -102,6 +116,8 @@ struct StarlingBench: AsyncParsableCommand {
         case .forestScore: ForestScoreFigures.measure(bench)
         case .post: try PostFigures.measure(bench)
         case .store: try StoreFigures.measure(bench)
+        case .latest: try ReadFigures.latest(bench)
+        case .history: try ReadFigures.history(bench)
         case .idle: try MemoryFigures.idle(bench)
         case .memory: try MemoryFigures.afterManyReadings(bench)
         case .forward: try FlockFigures.measure(bench)

@@ -7,6 +7,8 @@ package final class NodeProcess {
         package let binary: String
         package var dataFolder: String
         package var database: String
+        /// Another store than the file `database`; may hold a password.
+        package var store: String?
         package var logFile: String
         package var moreArguments: [String]
         package var name = "n0"
@@ -41,10 +43,14 @@ package final class NodeProcess {
             place.network.prefix + [
                 place.binary, "node", "--name", place.name, "--http", "\(host):\(port)",
                 "--gossip", "\(host):\(try place.gossipPort ?? LoopbackPort.freeForBoth())",
-                "--data-dir", place.dataFolder, "--store", "sqlite:\(place.database)",
+                "--data-dir", place.dataFolder,
                 "--lease", "file:\(place.database).lease", "--log-format", "json",
             ] + place.moreArguments
-        process = try ChildProcess(command[0], Array(command.dropFirst()), output: place.logFile)
+        // Not as a flag: an address may hold a password, and others read the command line.
+        let environment = ["STARLING_STORE": place.store ?? "sqlite:\(place.database)"]
+        process = try ChildProcess(
+            command[0], Array(command.dropFirst()), output: place.logFile,
+            environment: Programs.plainEnvironment().merging(environment) { $1 })
     }
 
     /// Starts a node and waits until it is ready; again on another port if somebody took this one meanwhile.
