@@ -57,7 +57,7 @@ struct CommitRows {
                 continue
             }
             guard value.isFinite, PostgresTime.isExact(time) else {
-                let reason = value.isFinite ? "the time is before those that the store knows" : "the value is not finite"
+                let reason = value.isFinite ? "the time is none that the store can hold" : "the value is not finite"
                 refused.append(RefusedRow(batch: number, index: index, reason: reason))
                 continue
             }

@@ -8,10 +8,10 @@ package enum PostgresTime {
     /// The first microsecond of 4714-11-24 BC, where the type begins. It ends after the last `Instant`.
     private static let first: Int64 = -211_813_488_000_000_000
 
-    /// True if the type can hold this moment as it is.
+    /// True if the type can hold this moment as it is. The end of time is no moment.
     package static func isExact(_ instant: Instant) -> Bool {
         let (wire, overflow) = instant.microseconds.subtractingReportingOverflow(epoch)
-        return !overflow && wire >= first
+        return !overflow && wire >= first && instant != .distantFuture
     }
 
     /// What lies before the type's range is -infinity, and the end of time is infinity.

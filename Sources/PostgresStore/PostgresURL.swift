@@ -47,14 +47,14 @@ package struct PostgresURL: Hashable, Sendable, CustomStringConvertible, CustomD
         }
         let hosts = (options["host"] ?? "").split(separator: ",", omittingEmptySubsequences: false).map(String.init)
         let ports = (options["port"] ?? "").split(separator: ",", omittingEmptySubsequences: false).map(String.init)
+        guard !hosts.contains(where: { $0.contains("@") && !$0.hasPrefix("@") }) else {
+            throw fail("an @ in user or password is written %40")
+        }
         guard ports.allSatisfy({ $0.isEmpty || UInt16($0).map { $0 > 0 } == true }) else {
-            throw fail("a port is a number from 1 to 65535 (an @ in user or password is written %40)")
+            throw fail("a port is a number from 1 to 65535 (a : or / in user or password is written %3A or %2F)")
         }
         guard ports.count == 1 || ports.count == hosts.count else {
             throw fail("it names \(ports.count) ports and \(hosts.count) hosts")
-        }
-        if options["password"] == nil, options["user"] == nil, text.contains("@"), text.contains("@@") {
-            throw fail("an @ in user or password is written %40")
         }
         addresses = hosts.indices.map { index in
             let port = ports.count == 1 ? ports[0] : ports[index]

@@ -1,5 +1,5 @@
 import Foundation
-import NodeHarness
+package import NodeHarness
 
 /// A private PostgreSQL server: its own data in a temporary folder, a unix socket there and a port on loopback that was
 /// free. It ends with this object, and at the latest with the process that made it.
@@ -158,6 +158,14 @@ package final class PostgresServer: @unchecked Sendable {
         let name = "db_" + String(UInt64.random(in: 0...UInt64.max), radix: 36)
         try run("CREATE DATABASE \(name) \(options)")
         return name
+    }
+
+    /// Begins a session that runs statements, one after the other, until it ends or is ended.
+    package func session(_ sql: String, in database: String) throws -> ChildProcess {
+        try ChildProcess(
+            programs.path("psql"),
+            ["-X", "-q", "-h", folder.path, "-p", "\(port)", "-U", Self.user, "-d", database]
+                + sql.split(separator: ";").flatMap { ["-c", String($0)] }, output: "/dev/null")
     }
 
     /// Runs statements as the server's owner; of rows, columns are separated by `|`.
