@@ -12,12 +12,13 @@
 
 SERVER_PACKAGES=(postgresql redis-server)
 
-# Seconds. After a crash PostgreSQL replays its log before it answers; on a stop it writes what memory holds.
+# Limits in seconds, and one in tries. After a crash PostgreSQL replays its log before it answers; on a stop it writes what memory holds.
 SERVER_READY_LIMIT=300
 SERVER_READY_NOTICE=5
 SERVER_STOP_LIMIT=60
 SERVER_CALL_LIMIT=5
 ORPHANS_LIMIT=10
+REFUSALS_MAX=20
 INIT_LIMIT=120
 
 # Below the ports that the system gives to outgoing connections: a node that calls a stopped server must not meet itself.
@@ -39,6 +40,12 @@ fail() {
 
 # Does the cluster of this folder run on servers?
 has_servers() { grep -qx 'SERVERS=1' "$RUN_DIR/cluster.conf" 2>/dev/null; }
+
+# In words where the readings of this folder's cluster are; nothing without a cluster.
+kept_in() {
+    [[ -e $RUN_DIR/cluster.conf ]] || return 0
+    if has_servers; then echo PostgreSQL; else echo starling.db; fi
+}
 
 is_server() { [[ $1 == postgres || $1 == redis ]]; }
 
@@ -82,7 +89,8 @@ ensure_data_folder() {
     local name=$1 folder=$RUN_DIR/$1 as_server place
     become_server "$name" || return 1
     if [[ -e $folder ]]; then
-        "${as_server[@]}" test -O "$folder" && "${as_server[@]}" test -x "$folder" && return 0
+        place=$(data_folder "$name")
+        "${as_server[@]}" test -O "$place" && "${as_server[@]}" test -x "$place" && return 0
         fail "$folder is there, but the user that runs $name does not own it or cannot reach it. Start the cluster as" \
             "the user who did before, or remove the data (cluster/down --purge)"
     elif [[ -L $folder ]]; then
@@ -151,7 +159,7 @@ write_addresses() {
     port=$(server_port postgres) && password=$(server_password postgres) || return 1
     write_secret store.url "postgres://starling:$password@127.0.0.1:$port/starling" || return 1
     port=$(server_port redis) && password=$(server_password redis) || return 1
-    write_secret lease.url "redis://:$password@127.0.0.1:$port"
+    write_secret lease.url "redis://default:$password@127.0.0.1:$port"
 }
 
 write_secret() {
@@ -194,34 +202,47 @@ find_postgres() {
     remember_server POSTGRES_BIN "$chosen"
 }
 
-# Makes the data: a role and its database. The only way in is that role's password, from this machine.
+# Makes the data, if there is none, and a new password, if that was lost.
 init_postgres() {
-    local bin data password as_server
-    bin=$(server_setting POSTGRES_BIN) && data=$(data_folder postgres) && password=$(server_password postgres) || return 1
-    become_server postgres || return 1
-    if [[ ! -e $RUN_DIR/postgres.unfinished ]]; then
-        [[ ! -s $data/PG_VERSION ]] || return 0
-        [[ -z $(find "$data" -mindepth 1 -print -quit) ]] ||
+    local data statement='ALTER ROLE starling'
+    data=$(data_folder postgres) || return 1
+    if [[ -e $RUN_DIR/postgres.unfinished || ! -s $data/PG_VERSION ]]; then
+        [[ -e $RUN_DIR/postgres.unfinished || -z $(find "$data" -mindepth 1 -print -quit) ]] ||
             fail "$data holds something else than data of PostgreSQL; move it away, or use another STARLING_RUN_DIR" ||
             return 1
+        statement='CREATE ROLE starling LOGIN'
+        say "Making the database."
+        : >"$RUN_DIR/postgres.unfinished" || return 1
+    elif [[ -s $RUN_DIR/postgres.password ]]; then
+        return 0
     fi
-    say "Making the database."
-    : >"$RUN_DIR/postgres.unfinished" || return 1
-    "${as_server[@]}" find "$data" -mindepth 1 -delete || return 1
-    {
-        "${as_server[@]}" timeout "$INIT_LIMIT" "$bin/initdb" -D "$data" --username=postgres --auth=reject \
-            --encoding=UTF8 --locale=C --data-checksums --no-instructions </dev/null &&
-            printf '%s\n' 'host starling starling 127.0.0.1/32 scram-sha-256' |
-            "${as_server[@]}" tee "$data/pg_hba.conf" &&
-            printf '%s\n' "CREATE ROLE starling LOGIN PASSWORD '$password';" \
-                'CREATE DATABASE starling OWNER starling;' |
-            "${as_server[@]}" timeout "$INIT_LIMIT" "$bin/postgres" --single -D "$data" -c exit_on_error=on postgres
-    } >>"$RUN_DIR/postgres.log" 2>&1 || {
+    # In a shell of its own: a trap of the caller's must not speak into the log.
+    (make_database "$data" "$statement") >>"$RUN_DIR/postgres.log" 2>&1 || {
         show_log_tail postgres
-        fail "the database could not be made in $data (limit $INIT_LIMIT s); the lines above say why"
+        fail "PostgreSQL could not be set up in $data (limit $INIT_LIMIT s); the lines above say why"
         return 1
     }
     rm -f "$RUN_DIR/postgres.unfinished"
+}
+
+# A role and its database; the only way in is that role's password, from this machine. What still runs here after a crash
+# of the script holds its lock, so that nobody starts anew meanwhile. Usage: make_database FOLDER CREATE|ALTER-ROLE
+make_database() {
+    local data=$1 statement=$2 bin password as_server
+    bin=$(server_setting POSTGRES_BIN) && password=$(server_password postgres) && become_server postgres || return 1
+    local lines=("$statement PASSWORD '$password';")
+    if [[ $statement == CREATE* ]]; then
+        lines+=('CREATE DATABASE starling OWNER starling;')
+        "${as_server[@]}" find "$data" -mindepth 1 -delete || return 1
+        "${as_server[@]}" timeout "$INIT_LIMIT" "$bin/initdb" -D "$data" --username=postgres --auth=reject \
+            --encoding=UTF8 --locale=C --data-checksums --no-instructions </dev/null || return 1
+        printf '%s\n' 'host starling starling 127.0.0.1/32 scram-sha-256' |
+            "${as_server[@]}" tee "$data/pg_hba.conf" || return 1
+    else
+        clear_crash || return 1
+    fi
+    printf '%s\n' "${lines[@]}" |
+        "${as_server[@]}" timeout "$INIT_LIMIT" "$bin/postgres" --single -D "$data" -c exit_on_error=on postgres
 }
 
 # The processes of the server whose data these are, whoever started it: all of them work in that folder.
@@ -238,12 +259,15 @@ postgres_processes() {
 # After a crash: waits for processes that outlived their parent, and drops the lock file, whose number may be another's
 # by now; PostgreSQL would take that one for itself.
 clear_crash() {
-    local data as_server rest deadline=$((SECONDS + ORPHANS_LIMIT))
+    local data as_server rest parent deadline=$((SECONDS + ORPHANS_LIMIT))
     data=$(data_folder postgres) && become_server postgres || return 1
     while rest=$(postgres_processes) && [[ -n $rest ]]; do
-        ((SECONDS < deadline)) ||
-            fail "a PostgreSQL that this cluster did not start works on $data: process ${rest//$'\n'/ }." \
-                "Stop it (kill -INT, the lowest first), then try again" || return 1
+        if ((SECONDS >= deadline)); then
+            parent=$(head -n 1 "$data/postmaster.pid" 2>/dev/null) || parent=
+            grep -qx "${parent:-none}" <<<"$rest" || parent=$rest
+            fail "a PostgreSQL that this cluster knows nothing of works on $data. Stop it, then try again:" \
+                "kill -INT ${parent//$'\n'/ }" || return 1
+        fi
         sleep 0.1
     done
     "${as_server[@]}" rm -f -- "$data/postmaster.pid"
@@ -262,6 +286,9 @@ launch_postgres() {
         -c unix_socket_directories= -c "max_connections=$POSTGRES_CONNECTIONS" -c timezone=UTC -c log_timezone=UTC \
         "${options[@]}"
 }
+
+# Does PostgreSQL take connections? Its lock file says so; connections that come earlier would fill its log.
+postgres_ready() { [[ $(sed -n 8p "$RUN_DIR/postgres/postmaster.pid" 2>/dev/null) == ready* ]]; }
 
 # Asks the database one thing. Usage: query SQL
 query() {
@@ -298,18 +325,24 @@ redis_answers() {
 # Another's server on our port knows another password. Usage: server_answers NAME
 server_answers() {
     case $1 in
-    postgres) [[ $(query 'SELECT 1') == 1 ]] ;;
+    postgres) postgres_ready && [[ $(query 'SELECT 1') == 1 ]] ;;
     redis) redis_answers ;;
     esac && is_running "$1"
 }
 
 # Returns when a server answers. Usage: wait_server NAME
 wait_server() {
-    local name=$1 begin=$SECONDS told=0
+    local name=$1 begin=$SECONDS told=0 refused=0
     until server_answers "$name"; do
         if ! is_running "$name"; then
             show_log_tail "$name"
             fail "$name stopped while it started; its log says why"
+            return 1
+        fi
+        if [[ $name == postgres ]] && postgres_ready && ((++refused >= REFUSALS_MAX)); then
+            show_log_tail "$name"
+            fail "PostgreSQL runs and refuses role and password of $RUN_DIR/postgres.password. Remove that file, then" \
+                "try again: a new password is set"
             return 1
         fi
         if ((SECONDS - begin >= SERVER_READY_LIMIT)); then
