@@ -265,16 +265,17 @@ wait_gone() {
 ask_to_stop() {
     local pid
     pid=$(running_pid "$1") || return 0
-    kill -TERM "$pid" 2>/dev/null || true
+    kill -"$(stop_signal "$1")" "$pid" 2>/dev/null || true
 }
 
 # Waits for a process that was asked to stop; after the limit it is killed. Usage: see_stopped NAME
 see_stopped() {
-    local pid
+    local pid limit
+    limit=$(stop_limit "$1")
     if pid=$(running_pid "$1"); then
-        if ! wait_gone "$1" "$STOP_LIMIT"; then
-            warn "$1 did not stop within $STOP_LIMIT s: killing it (its log: $RUN_DIR/$1.log)"
-            kill -KILL "$pid" 2>/dev/null || true
+        if ! wait_gone "$1" "$limit"; then
+            warn "$1 did not stop within $limit s: killing it (its log: $RUN_DIR/$1.log)"
+            kill_hard "$1" "$pid"
             wait_gone "$1" 5 || die "$1 (process $pid) cannot be killed"
         fi
     fi
@@ -294,8 +295,10 @@ show_log_tail() {
 
 # --- the cluster ----------------------------------------------------------------------------------------------------
 
-# One at a time changes a run folder.
+# One at a time changes a run folder. What it leaves there is nobody else's to read: servers of another user may make it
+# necessary that strangers can pass through.
 lock() {
+    umask 077
     exec 9>"$RUN_DIR/lock"
     flock -w 90 9 || die "another script works on $RUN_DIR; try again when it is done"
 }
@@ -310,10 +313,10 @@ setting() {
     echo "$value"
 }
 
-# Names of all processes of this folder: the devices first, since they should stop before what they send to.
+# Names of all processes of this folder, in the order in which they should stop: nothing before what calls it.
 process_names() {
     local file
-    for file in "$RUN_DIR/simulate.pid" "$RUN_DIR"/n[0-9]*.pid; do
+    for file in "$RUN_DIR/simulate.pid" "$RUN_DIR"/n[0-9]*.pid "$RUN_DIR/postgres.pid" "$RUN_DIR/redis.pid"; do
         [[ -e $file ]] || continue
         file=${file##*/}
         echo "${file%.pid}"
@@ -336,9 +339,10 @@ any_node_running() {
     return 1
 }
 
-# Writes what `setting` reads, whole or not at all. Usage: remember NODES HTTP_BASE GOSSIP_BASE DEVICES
+# Writes what `setting` reads, whole or not at all; SERVERS is 1 for PostgreSQL and Redis, 0 for files.
+# Usage: remember NODES HTTP_BASE GOSSIP_BASE DEVICES SERVERS
 remember() {
-    printf '%s\n' "NODES=$1" "HTTP_BASE=$2" "GOSSIP_BASE=$3" "DEVICES=$4" >"$RUN_DIR/cluster.conf.new"
+    printf '%s\n' "NODES=$1" "HTTP_BASE=$2" "GOSSIP_BASE=$3" "DEVICES=$4" "SERVERS=$5" >"$RUN_DIR/cluster.conf.new"
     mv -f "$RUN_DIR/cluster.conf.new" "$RUN_DIR/cluster.conf"
 }
 
@@ -391,16 +395,21 @@ seeds() {
     echo "$list"
 }
 
+# Addresses of servers hold passwords: a node reads them from files, since everybody may read arguments.
 launch_node() {
-    local index=$1 join
+    local index=$1 join before=() places=(--store "sqlite:$RUN_DIR/starling.db" --lease "file:$RUN_DIR/pruner.lease")
     join=$(seeds "$index")
-    launch "n$index" "$BIN" node --name "n$index" \
+    if has_servers; then
+        before=(env -u STARLING_STORE -u STARLING_LEASE
+            "STARLING_STORE_FILE=$RUN_DIR/store.url" "STARLING_LEASE_FILE=$RUN_DIR/lease.url")
+        places=()
+    fi
+    launch "n$index" "${before[@]}" "$BIN" node --name "n$index" \
         --http "127.0.0.1:$(http_port "$index")" \
         --gossip "127.0.0.1:$(gossip_port "$index")" \
         ${join:+--join "$join"} \
         --data-dir "$RUN_DIR/n$index" \
-        --store "sqlite:$RUN_DIR/starling.db" \
-        --lease "file:$RUN_DIR/pruner.lease"
+        "${places[@]}"
 }
 
 # Returns when node I answers that it is ready. Usage: wait_ready I
@@ -467,28 +476,30 @@ launch_devices() {
     launch simulate "$BIN" simulate --server "$servers" --devices "$devices"
 }
 
-# The devices first, then all nodes at once: one after the other would take the sum of their times, and hand everything
-# over to a node that stops next.
+# The devices first, then all nodes at once (one after the other would take the sum of their times, and hand everything
+# over to a node that stops next), then the servers, in which nodes store until they end.
 stop_all() {
-    local name names
+    local name names kind
     mapfile -t names < <(process_names)
-    for name in "${names[@]}"; do
-        if [[ $name != n* ]]; then stop_process "$name"; fi
+    for kind in '^simulate$' '^n[0-9]' '^(postgres|redis)$'; do
+        for name in "${names[@]}"; do if [[ $name =~ $kind ]]; then ask_to_stop "$name"; fi; done
+        for name in "${names[@]}"; do if [[ $name =~ $kind ]]; then see_stopped "$name"; fi; done
     done
-    for name in "${names[@]}"; do ask_to_stop "$name"; done
-    for name in "${names[@]}"; do see_stopped "$name"; done
 }
 
-# The index of a node of this cluster, from the command line. Usage: node_index TEXT
-node_index() {
-    case $1 in
-    postgres | redis) die "the clusters of this version run no $1; the embedded store and a file lease are used" ;;
-    esac
-    is_number "$1" || usage_error "'$1' is no number of a node; the first is 0"
+# The name of a process of this cluster, from the command line: n0 for 0, postgres, redis. Usage: process_name TEXT
+process_name() {
     local nodes
+    if is_server "$1"; then
+        nodes=$(setting NODES)
+        has_servers || die "this cluster runs no $1: it was started without --postgres and keeps its data in files"
+        echo "$1"
+        return
+    fi
+    is_number "$1" || usage_error "'$1' is no number of a node (the first is 0), and neither postgres nor redis"
     nodes=$(setting NODES)
     ((10#$1 < nodes)) || die "there is no node $1: this cluster has $nodes, counted from 0"
-    echo $((10#$1))
+    echo "n$((10#$1))"
 }
 
 # The text behind `# Usage:` of the calling script is its help.
@@ -496,3 +507,6 @@ show_help() {
     sed -n '/^# Usage:/,/^$/s/^# \{0,1\}//p' "$0"
     exit 0
 }
+
+# shellcheck source=servers.sh
+source "$ROOT/cluster/servers.sh"
