@@ -208,7 +208,7 @@ let testTargets: [Target] = [
     .testTarget(name: "TidyTests", swiftSettings: swift),
     // It runs the built program: `swift build --product starling` first, where only this target is built.
     .testTarget(
-        name: "NodeTests", dependencies: ["NodeHarness", "Telemetry", "LogFormat", grdbSQLite], swiftSettings: swift),
+        name: "NodeTests", dependencies: ["NodeHarness", "ServerHarness", "Telemetry", "LogFormat", grdbSQLite], swiftSettings: swift),
 ]
 
 // MARK: Fuzzers: programs around one decoder each, only with STARLING_FUZZ

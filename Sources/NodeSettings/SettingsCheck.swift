@@ -75,9 +75,6 @@ enum SettingsCheck {
             if setting == .deviceRate, settings.deviceRate == nil { continue }
             throw missing(feature, origin: origin, instead: "Leave it out")
         }
-        if case .redis = settings.lease {
-            throw missing("Redis for the lease", origin: given[.lease] ?? "--lease", instead: "Use --lease file:PATH")
-        }
         if settings.retention != nil {
             throw missing("retention", origin: given[.retention] ?? "--retention", instead: "Use --retention never")
         }

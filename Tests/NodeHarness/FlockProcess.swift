@@ -65,6 +65,11 @@ package final class FlockProcess {
     /// The next start of this node is over another store: that of another flock.
     package func useStore(_ database: String, at index: Int) { places[index].database = database }
 
+    /// Every next start is over this store: `postgres://…`.
+    package func useAddress(_ store: String) {
+        for index in places.indices { places[index].store = store }
+    }
+
     /// Starts a node without waiting for it.
     /// - Parameter known: whose addresses it is told; nil is those of all others.
     package func begin(_ index: Int, knowing known: [Int]? = nil) throws {

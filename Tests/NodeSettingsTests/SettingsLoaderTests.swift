@@ -149,7 +149,7 @@ import Testing
     @Test(arguments: [
         (Setting.deviceRate, "10"), (.webhook, "https://example.org/hook"), (.apiKeys, "k1,k2"),
         (.cors, "https://example.org"),
-        (.lease, "redis://h:6379"), (.retention, "30d"),
+        (.retention, "30d"),
     ])
     func whatThisVersionLacksIsRefusedByName(setting: Setting, text: String) {
         let flag = problem([setting: text])
