@@ -27,8 +27,8 @@ import Testing
     @Test func pureTargetsAreReadFromThePackage() {
         let package = """
             let pure: [Target] = [
-                library("Telemetry"),
-                library("Detection", ["Telemetry", numerics]),
+                core("Telemetry"),
+                core("Detection", ["Telemetry", numerics]),
             ]
 
             let shells: [Target] = [

@@ -102,7 +102,7 @@ enum Rules {
         return Set(
             list[..<end].split(separator: "\n").compactMap { line in
                 let parts = line.split(separator: "\"", omittingEmptySubsequences: false)
-                return line.contains("library(\"") && parts.count > 1 ? String(parts[1]) : nil
+                return line.contains("core(\"") && parts.count > 1 ? String(parts[1]) : nil
             })
     }
 
