@@ -50,6 +50,6 @@ package enum Setting: String, CaseIterable, Sendable {
     /// `STARLING_…` variables that are no setting of a node but of the scripts and tests around it.
     package static let otherVariables: Set<String> = [
         "STARLING_HTTP_BASE", "STARLING_GOSSIP_BASE", "STARLING_RUN_DIR", "STARLING_ONLY", "STARLING_BINARY",
-        "STARLING_DATA",
+        "STARLING_DATA", "STARLING_POSTGRES_BIN",
     ]
 }
