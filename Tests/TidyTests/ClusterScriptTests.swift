@@ -74,7 +74,8 @@ import Testing
         (["add", "2"], 64, "unexpected argument '2'"),
         (["kill"], 64, "which node?"),
         (["kill", "0"], 1, "start one with cluster/up"), (["stop", "postgres"], 1, "start one with cluster/up"),
-        (["start", "x"], 64, "no number of a node"), (["kill", "mysql"], 64, "neither postgres nor redis"), (["down", "--all"], 64, "unexpected argument"),
+        (["start", "x"], 64, "no number of a node"), (["kill", "mysql"], 64, "neither postgres nor redis"),
+        (["down", "--all"], 64, "unexpected argument"),
         (["down"], 0, "No cluster"), (["up", "--help"], 0, "Examples:"), (["kill", "--help"], 0, "Examples:"),
     ])
     func whatCannotBeIsRefusedWithAReason(command: [String], status: Int32, text: String) throws {
