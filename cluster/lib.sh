@@ -265,7 +265,7 @@ wait_gone() {
 ask_to_stop() {
     local pid
     pid=$(running_pid "$1") || return 0
-    kill -"$(stop_signal "$1")" "$pid" 2>/dev/null || true
+    ask_process "$1" "$pid"
 }
 
 # Waits for a process that was asked to stop; after the limit it is killed. Usage: see_stopped NAME

@@ -7,29 +7,21 @@
 #   store.url lease.url                 their addresses with these passwords: what the nodes get
 #   servers.conf                        ports, and the folder of PostgreSQL's programs
 #   postgres.unfinished                 there while the data is being made: a crash in it starts anew
-#
-# PostgreSQL has one role that may log in, owner of one database. Its superuser has no password and no way in.
 
 SERVER_PACKAGES=(postgresql redis-server)
 
-# Limits in seconds, and one in tries. After a crash PostgreSQL replays its log before it answers; on a stop it writes what memory holds.
+# Seconds. After a crash PostgreSQL replays its log before it answers; on a stop it writes what memory holds.
 SERVER_READY_LIMIT=300
 SERVER_READY_NOTICE=5
 SERVER_STOP_LIMIT=60
 SERVER_CALL_LIMIT=5
-ORPHANS_LIMIT=10
-REFUSALS_MAX=20
-INIT_LIMIT=120
 
 # Below the ports that the system gives to outgoing connections: a node that calls a stopped server must not meet itself.
 SERVER_PORT_FIRST=15432
-SERVER_PORTS=1000
+SERVER_PORTS=10000
+PORT_LOOKS=100
 PORT_TRIES=5
 
-# A node keeps a few connections.
-POSTGRES_CONNECTIONS=$((NODES_MAX * 4 + 50))
-# What TimescaleDB asks for: its 16 background workers, 8 parallel ones, 3 for itself.
-TIMESCALE_WORKERS=27
 REDIS_MEMORY=64mb
 
 # Says why, and fails: unlike `die` it lets the caller stop what it started.
@@ -141,16 +133,19 @@ server_password() {
     echo "$password"
 }
 
-# The first port that nothing listens on.
+# A port that nothing listens on, from anywhere in the range: the first one that is free may be that of another cluster
+# whose server is down for a moment.
 free_server_port() {
-    local port
-    for ((port = SERVER_PORT_FIRST; port < SERVER_PORT_FIRST + SERVER_PORTS; port++)); do
+    local port tries
+    for ((tries = 0; tries < PORT_LOOKS; tries++)); do
+        port=$((SERVER_PORT_FIRST + RANDOM % SERVER_PORTS))
         port_taken tcp "$port" || {
             echo "$port"
             return 0
         }
     done
-    fail "every port of 127.0.0.1 from $SERVER_PORT_FIRST to $((port - 1)) is taken; stop what listens there"
+    fail "found no free port of 127.0.0.1 from $SERVER_PORT_FIRST to $((SERVER_PORT_FIRST + SERVER_PORTS - 1));" \
+        "stop what listens there"
 }
 
 # What the nodes get. Usage: write_addresses
@@ -164,139 +159,6 @@ write_addresses() {
 
 write_secret() {
     (umask 077 && printf '%s\n' "$2" >"$RUN_DIR/$1.new") && mv -f "$RUN_DIR/$1.new" "$RUN_DIR/$1"
-}
-
-# --- PostgreSQL ---------------------------------------------------------------------------------------------------------
-
-# TimescaleDB belongs to a server if its loader lies among that server's libraries. Usage: has_timescale BIN
-has_timescale() {
-    local libraries
-    libraries=$("$1/pg_config" --pkglibdir 2>/dev/null) || libraries=${1%/bin}/lib
-    [[ -e $libraries/timescaledb.so ]]
-}
-
-# The folder of PostgreSQL's programs: the one named, or that of the data, or the newest that has TimescaleDB, or the newest.
-find_postgres() {
-    local version='' bin newest='' chosen=${STARLING_POSTGRES_BIN:-}
-    [[ ! -s $RUN_DIR/postgres/PG_VERSION ]] || version=$(<"$RUN_DIR/postgres/PG_VERSION")
-    [[ -n $chosen ]] || chosen=$(server_setting POSTGRES_BIN)
-    if [[ -z $chosen || ! -x $chosen/postgres && -z ${STARLING_POSTGRES_BIN:-} ]]; then
-        chosen=
-        while read -r bin; do
-            [[ -x $bin/postgres && -x $bin/initdb ]] || continue
-            [[ -z $version || $bin == */"$version"/bin ]] || continue
-            newest=${newest:-$bin}
-            if has_timescale "$bin"; then
-                chosen=$bin
-                break
-            fi
-        done < <(printf '%s\n' /usr/lib/postgresql/*/bin | sort -rV)
-        chosen=${chosen:-$newest}
-    fi
-    [[ -x $chosen/postgres && -x $chosen/initdb && -x $chosen/psql ]] ||
-        fail "no programs of PostgreSQL${version:+ $version, which made the data,} in ${chosen:-/usr/lib/postgresql};" \
-            "install postgresql${version:+-$version}, or name their folder: STARLING_POSTGRES_BIN" || return 1
-    [[ -z $version || $("$chosen/postgres" --version) =~ \)\ ${version}[^0-9] ]] ||
-        fail "the data in $RUN_DIR/postgres is of PostgreSQL $version, $chosen is not. Install postgresql-$version, or" \
-            "remove the data (cluster/down --purge)" || return 1
-    remember_server POSTGRES_BIN "$chosen"
-}
-
-# Makes the data, if there is none, and a new password, if that was lost.
-init_postgres() {
-    local data statement='ALTER ROLE starling'
-    data=$(data_folder postgres) || return 1
-    if [[ -e $RUN_DIR/postgres.unfinished || ! -s $data/PG_VERSION ]]; then
-        [[ -e $RUN_DIR/postgres.unfinished || -z $(find "$data" -mindepth 1 -print -quit) ]] ||
-            fail "$data holds something else than data of PostgreSQL; move it away, or use another STARLING_RUN_DIR" ||
-            return 1
-        statement='CREATE ROLE starling LOGIN'
-        say "Making the database."
-        : >"$RUN_DIR/postgres.unfinished" || return 1
-    elif [[ -s $RUN_DIR/postgres.password ]]; then
-        return 0
-    fi
-    # In a shell of its own: a trap of the caller's must not speak into the log.
-    (make_database "$data" "$statement") >>"$RUN_DIR/postgres.log" 2>&1 || {
-        show_log_tail postgres
-        fail "PostgreSQL could not be set up in $data (limit $INIT_LIMIT s); the lines above say why"
-        return 1
-    }
-    rm -f "$RUN_DIR/postgres.unfinished"
-}
-
-# A role and its database; the only way in is that role's password, from this machine. What still runs here after a crash
-# of the script holds its lock, so that nobody starts anew meanwhile. Usage: make_database FOLDER CREATE|ALTER-ROLE
-make_database() {
-    local data=$1 statement=$2 bin password as_server
-    bin=$(server_setting POSTGRES_BIN) && password=$(server_password postgres) && become_server postgres || return 1
-    local lines=("$statement PASSWORD '$password';")
-    if [[ $statement == CREATE* ]]; then
-        lines+=('CREATE DATABASE starling OWNER starling;')
-        "${as_server[@]}" find "$data" -mindepth 1 -delete || return 1
-        "${as_server[@]}" timeout "$INIT_LIMIT" "$bin/initdb" -D "$data" --username=postgres --auth=reject \
-            --encoding=UTF8 --locale=C --data-checksums --no-instructions </dev/null || return 1
-        printf '%s\n' 'host starling starling 127.0.0.1/32 scram-sha-256' |
-            "${as_server[@]}" tee "$data/pg_hba.conf" || return 1
-    else
-        clear_crash || return 1
-    fi
-    printf '%s\n' "${lines[@]}" |
-        "${as_server[@]}" timeout "$INIT_LIMIT" "$bin/postgres" --single -D "$data" -c exit_on_error=on postgres
-}
-
-# The processes of the server whose data these are, whoever started it: all of them work in that folder.
-postgres_processes() {
-    local data process program
-    data=$(data_folder postgres) || return 0
-    for process in /proc/[0-9]*; do
-        [[ $process/cwd -ef $data ]] || continue
-        program=$(readlink "$process/exe") || continue
-        [[ ${program% (deleted)} != */postgres ]] || echo "${process#/proc/}"
-    done
-}
-
-# After a crash: waits for processes that outlived their parent, and drops the lock file, whose number may be another's
-# by now; PostgreSQL would take that one for itself.
-clear_crash() {
-    local data as_server rest parent deadline=$((SECONDS + ORPHANS_LIMIT))
-    data=$(data_folder postgres) && become_server postgres || return 1
-    while rest=$(postgres_processes) && [[ -n $rest ]]; do
-        if ((SECONDS >= deadline)); then
-            parent=$(head -n 1 "$data/postmaster.pid" 2>/dev/null) || parent=
-            grep -qx "${parent:-none}" <<<"$rest" || parent=$rest
-            fail "a PostgreSQL that this cluster knows nothing of works on $data. Stop it, then try again:" \
-                "kill -INT ${parent//$'\n'/ }" || return 1
-        fi
-        sleep 0.1
-    done
-    "${as_server[@]}" rm -f -- "$data/postmaster.pid"
-}
-
-launch_postgres() {
-    local bin data port as_server options=()
-    bin=$(server_setting POSTGRES_BIN) && data=$(data_folder postgres) && port=$(server_port postgres) || return 1
-    become_server postgres && clear_crash || return 1
-    if has_timescale "$bin"; then
-        # It tells its makers about itself unless told not to.
-        options=(-c shared_preload_libraries=timescaledb -c "max_worker_processes=$TIMESCALE_WORKERS"
-            -c timescaledb.telemetry_level=off)
-    fi
-    launch postgres "${as_server[@]}" "$bin/postgres" -D "$data" -c listen_addresses=127.0.0.1 -c "port=$port" \
-        -c unix_socket_directories= -c "max_connections=$POSTGRES_CONNECTIONS" -c timezone=UTC -c log_timezone=UTC \
-        "${options[@]}"
-}
-
-# Does PostgreSQL take connections? Its lock file says so; connections that come earlier would fill its log.
-postgres_ready() { [[ $(sed -n 8p "$RUN_DIR/postgres/postmaster.pid" 2>/dev/null) == ready* ]]; }
-
-# Asks the database one thing. Usage: query SQL
-query() {
-    local bin port password
-    bin=$(server_setting POSTGRES_BIN) && port=$(server_port postgres) && password=$(server_password postgres) || return 1
-    PGPASSWORD=$password PGCONNECT_TIMEOUT=$SERVER_CALL_LIMIT env -u PGSERVICE -u PGOPTIONS -u PGSSLMODE \
-        timeout "$SERVER_CALL_LIMIT" "$bin/psql" -X -A -t -w -h 127.0.0.1 -p "$port" -U starling -d starling -c "$1" \
-        </dev/null 2>/dev/null
 }
 
 # --- Redis --------------------------------------------------------------------------------------------------------------
@@ -313,11 +175,11 @@ launch_redis() {
     launch redis "${as_server[@]}" env -C "$data" redis-server "$data/redis.conf"
 }
 
-redis_answers() {
+# Usage: ask_redis COMMAND…
+ask_redis() {
     local port password
     port=$(server_port redis) && password=$(server_password redis) || return 1
-    [[ $(REDISCLI_AUTH=$password timeout "$SERVER_CALL_LIMIT" redis-cli -h 127.0.0.1 -p "$port" ping \
-        </dev/null 2>/dev/null) == PONG ]]
+    REDISCLI_AUTH=$password timeout "$SERVER_CALL_LIMIT" redis-cli -e -h 127.0.0.1 -p "$port" "$@" </dev/null 2>/dev/null
 }
 
 # --- both ---------------------------------------------------------------------------------------------------------------
@@ -326,7 +188,7 @@ redis_answers() {
 server_answers() {
     case $1 in
     postgres) postgres_ready && [[ $(query 'SELECT 1') == 1 ]] ;;
-    redis) redis_answers ;;
+    redis) [[ $(ask_redis ping) == PONG ]] ;;
     esac && is_running "$1"
 }
 
@@ -341,8 +203,8 @@ wait_server() {
         fi
         if [[ $name == postgres ]] && postgres_ready && ((++refused >= REFUSALS_MAX)); then
             show_log_tail "$name"
-            fail "PostgreSQL runs and refuses role and password of $RUN_DIR/postgres.password. Remove that file, then" \
-                "try again: a new password is set"
+            fail "PostgreSQL runs and refuses what $RUN_DIR/postgres.password says. Remove that file, then try again:" \
+                "a new password is set"
             return 1
         fi
         if ((SECONDS - begin >= SERVER_READY_LIMIT)); then
@@ -358,7 +220,7 @@ wait_server() {
     done
 }
 
-# Starts a server on the port it had, or on a free one if that is taken: the nodes do not run yet. Usage: start_anew NAME
+# Starts a server on the port it had, or on a free one if that is taken: no node runs yet. Usage: start_anew NAME
 start_anew() {
     local name=$1 port tries
     for ((tries = 1; ; tries++)); do
@@ -406,8 +268,16 @@ describe_servers() {
         "address and password: $RUN_DIR/store.url, $RUN_DIR/lease.url"
 }
 
-# SIGTERM would have PostgreSQL wait for its clients. Usage: stop_signal NAME
-stop_signal() { if [[ $1 == postgres ]]; then echo INT; else echo TERM; fi; }
+# Asks a process to stop, in its own way. Usage: ask_process NAME PID
+ask_process() {
+    case $1 in
+    # SIGTERM would have it wait for its clients.
+    postgres) kill -INT "$2" 2>/dev/null || true ;;
+    # Unlike other programs it keeps signals blocked that whoever called `up` had blocked.
+    redis) ask_redis shutdown >/dev/null || kill -TERM "$2" 2>/dev/null || true ;;
+    *) kill -TERM "$2" 2>/dev/null || true ;;
+    esac
+}
 
 stop_limit() { if is_server "$1"; then echo "$SERVER_STOP_LIMIT"; else echo "$STOP_LIMIT"; fi; }
 
@@ -417,3 +287,6 @@ kill_hard() {
     if [[ $1 == postgres ]]; then mapfile -t -O 1 pids < <(postgres_processes); fi
     kill -KILL "${pids[@]}" 2>/dev/null || true
 }
+
+# shellcheck source=postgres.sh
+source "$ROOT/cluster/postgres.sh"

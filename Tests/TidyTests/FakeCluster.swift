@@ -25,6 +25,7 @@ struct FakeCluster {
         node)
             echo $$ >"$FAKE_NODES/${5##*:}"
             echo "node $*"
+            echo "store ${STARLING_STORE_FILE:-none}, lease ${STARLING_LEASE_FILE:-none}"
             trap 'echo bye; exit 0' TERM
             while :; do read -rt 1 <> <(:); done ;;
         simulate) echo "simulate $*"; trap 'exit 0' TERM; while :; do read -rt 1 <> <(:); done ;;
@@ -37,6 +38,15 @@ struct FakeCluster {
         [[ $1 != health ]] || exit 1
         echo "cannot open the store"; exit 1
         """
+
+    /// Are the programs there that `up --postgres` starts?
+    static var hasServers: Bool {
+        let versions = (try? FileManager.default.contentsOfDirectory(atPath: "/usr/lib/postgresql")) ?? []
+        let postgres = versions.contains {
+            FileManager.default.isExecutableFile(atPath: "/usr/lib/postgresql/\($0)/bin/postgres")
+        }
+        return postgres && Tool.find("redis-server") != nil && Tool.find("psql") != nil
+    }
 
     /// - Parameter folder: an empty one.
     init(in folder: URL, program: String = goodNode) throws {

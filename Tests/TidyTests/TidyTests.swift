@@ -84,7 +84,10 @@ import Testing
     @Test(.enabled(if: Tool.find("shellcheck") != nil, "cluster/test installs it"))
     func scriptsAreClean() throws {
         let scripts = try Repository.files(in: "cluster").filter { !$0.hasPrefix(".") }
-        try #require(Set(scripts).isSuperset(of: ["lib.sh", "up", "down", "kill", "stop", "start", "add", "test"]))
+        try #require(
+            Set(scripts).isSuperset(of: [
+                "lib.sh", "servers.sh", "postgres.sh", "up", "down", "kill", "stop", "start", "add", "test",
+            ]))
         let result = try Tool.run(
             "shellcheck", scripts.map { "cluster/" + $0 } + [".ci/run"], in: Repository.root)
         #expect(result.status == 0, "\(result.output.prefix(4000))")
