@@ -74,6 +74,8 @@ package final class CutLine: @unchecked Sendable {
             guard poll(&one, 1, Self.napMilliseconds) > 0 else { continue }
             let near = Glibc.accept(listener, nil, nil)
             guard near >= 0 else { continue }
+            // A program that is started meanwhile would keep the connection open. (Swift does not see `accept4`.)
+            _ = fcntl(near, F_SETFD, FD_CLOEXEC)
             let bytes = fuse()
             begin { [self] in carry(near, bytes) }
         }
