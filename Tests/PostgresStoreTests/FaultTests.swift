@@ -7,7 +7,7 @@ import Telemetry
 import Testing
 
 /// Whatever happens to the server or to the line, in the end stored = accepted, and nothing is there twice.
-@Suite("A PostgreSQL store in trouble", .enabled(if: Server.isInstalled, .init(rawValue: PostgresPrograms.advice)))
+@Suite("A PostgreSQL store in trouble", .enabled(if: Server.isInstalled, .noServer))
 struct FaultTests {
     private func check(_ work: Work, _ row: Checkpoint, _ address: String, _ note: String = "") async throws {
         let store = try Server.store(address)
@@ -162,6 +162,32 @@ struct FaultTests {
         await store.close()
         await next.close()
         await direct.close()
+    }
+
+    /// The store itself, as soon as it has a line again, need not even wait for that.
+    @Test func whatMyOwnBrokenLineLeftBehindIsEndedAtOnce() async throws {
+        let server = try Server.shared()
+        let database = try server.database()
+        let line = try CutLine(to: server.port) { nil }
+        let store = try Server.store(server.address(database, port: line.port))
+        _ = try await store.prepare()
+        let work = Work()
+        _ = try await work.register(store)
+        let row = try await store.commit(work.transaction(at: .start))
+        let held = try await hold(server, database, "LOCK TABLE readings IN SHARE MODE")
+        async let failed = failure(of: store, work.transaction(at: row.position))
+        try await wait(server, "wait_event_type = 'Lock' AND query LIKE '%COPY readings%' AND datname = '\(database)'")
+        line.cut()
+        #expect(await failed?.code == .unavailable)
+        #expect(try await store.checkpoint(of: work.log) == row)
+        let left = try server.run(
+            "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%COPY readings%' AND datname = '\(database)'")
+        #expect(left == "0")
+        try end(held, server, database)
+        let last = try await work.store(until: row.position + 800, step: 400, on: store)
+        try await check(work, last, server.address(database))
+        await store.close()
+        line.end()
     }
 
     @Test func aLockThatAnotherProgramHoldsIsGivenUpAndNamed() async throws {

@@ -6,7 +6,7 @@ import ServerHarness
 import Telemetry
 import Testing
 
-@Suite("Opening a PostgreSQL store", .enabled(if: Server.isInstalled, .init(rawValue: PostgresPrograms.advice)))
+@Suite("Opening a PostgreSQL store", .enabled(if: Server.isInstalled, .noServer))
 struct OpeningTests {
     private let server: PostgresServer
 
