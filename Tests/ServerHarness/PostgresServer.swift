@@ -168,6 +168,18 @@ package final class PostgresServer: @unchecked Sendable {
                 + sql.split(separator: ";").flatMap { ["-c", String($0)] }, output: "/dev/null")
     }
 
+    /// Runs a script of psql, with its own commands.
+    package func script(_ text: String, in database: String) throws {
+        let path = try folder.write(text, to: "script.sql")
+        let result = try ChildProcess.run(
+            programs.path("psql"),
+            [
+                "-X", "-q", "-v", "ON_ERROR_STOP=1", "-h", folder.path, "-p", "\(port)", "-U", Self.user, "-d", database,
+                "-f", path,
+            ], limit: .seconds(300))
+        guard result.exit == .code(0) else { throw HarnessError("psql: \(result.errors)") }
+    }
+
     /// Runs statements as the server's owner; of rows, columns are separated by `|`.
     @discardableResult
     package func run(_ sql: String, in database: String = "postgres") throws -> String {
