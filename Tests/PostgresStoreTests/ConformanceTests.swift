@@ -3,7 +3,7 @@ import ServerHarness
 import StoreConformance
 import Testing
 
-@Suite("The PostgreSQL store is a reading store", .enabled(if: Server.isInstalled, .noServer))
+@Suite("The PostgreSQL store is a reading store", .serialized, .enabled(if: Server.isInstalled, .noServer))
 struct ConformanceTests {
     @Test(arguments: ConformanceCase.all)
     func conforms(_ one: ConformanceCase) async throws {

@@ -131,7 +131,10 @@ struct OpeningTests {
         _ = try await store.checkpoint(of: log)
         try server.run("UPDATE flock SET uuid = gen_random_uuid()", in: database)
         try server.run(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '\(database)' AND pid <> pg_backend_pid()")
+            """
+            SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+            WHERE datname = '\(database)' AND pid <> pg_backend_pid()
+            """)
         let error = await #expect(throws: StoreError.self) { _ = try await store.checkpoint(of: log) }
         #expect(error?.code == .unusable && error?.message.contains("was flock") == true)
         await store.close()

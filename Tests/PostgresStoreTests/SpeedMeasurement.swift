@@ -8,7 +8,9 @@ import Testing
 
 /// How fast rows go in, beside a bare COPY of the same rows into a table of the same form. Prints, and asserts nothing
 /// about time; run it optimised: `STARLING_MEASURE=1 swift test -c release --filter SpeedMeasurement`.
-@Suite(.serialized, .enabled(if: ProcessInfo.processInfo.environment["STARLING_MEASURE"] != nil, "set STARLING_MEASURE to measure"))
+@Suite(
+    .serialized,
+    .enabled(if: ProcessInfo.processInfo.environment["STARLING_MEASURE"] != nil, "set STARLING_MEASURE to measure"))
 struct SpeedMeasurement {
     private static let rowsPerStep = 20_000
     private static let steps = 40
@@ -52,7 +54,11 @@ struct SpeedMeasurement {
         // The same rows, sorted the same way, from a file that the server reads itself, each step a transaction.
         var shape = ["CREATE TABLE bare (LIKE readings INCLUDING ALL)"]
         if mode != .plain {
-            shape.append("SELECT create_hypertable('bare', 'time', INTERVAL '1 day', create_default_indexes => false)")
+            shape.append(
+                """
+                SELECT create_hypertable('bare', 'time', chunk_time_interval => INTERVAL '1 day',
+                    create_default_indexes => false)
+                """)
         }
         if mode == .community {
             // What keeps averages is told of every row.
@@ -73,7 +79,8 @@ struct SpeedMeasurement {
                 """
                 COPY (SELECT * FROM readings WHERE time >= to_timestamp(\(first)::numeric / 1000000)
                     AND time < to_timestamp(\(last)::numeric / 1000000)
-                    ORDER BY series, time, value) TO PROGRAM 'cat > \(file)-\(step); chmod 644 \(file)-\(step)' (FORMAT binary)
+                    ORDER BY series, time, value)
+                TO PROGRAM 'cat > \(file)-\(step); chmod 644 \(file)-\(step)' (FORMAT binary)
                 """, in: database)
         }
         let script = (0..<Self.steps).map { "\\copy bare FROM '\(file)-\($0)' (FORMAT binary)" }.joined(separator: "\n")

@@ -62,7 +62,8 @@ struct TimescaleTests {
         let store = try await prepared(server, database)
         let work = Work()
         let row = try await work.store(until: LogPosition(4_000), step: 2_000, on: store)
-        #expect(try server.run("SELECT count(compress_chunk(c)) FROM show_chunks('readings') AS c", in: database) != "0")
+        #expect(
+            try server.run("SELECT count(compress_chunk(c)) FROM show_chunks('readings') AS c", in: database) != "0")
         #expect(try await work.storedCount(store) == 4_000)
         // The first half again, by another log, and as many between them.
         let other = LogID(high: 9, low: 9)
@@ -81,7 +82,8 @@ struct TimescaleTests {
         #expect(try await work.storedCount(store) == 6_000)
         #expect(try await work.countedReadings(store) == 6_000)
         #expect(try await store.checkpoint(of: work.log) == row)
-        try server.run("SELECT compress_chunk(c, if_not_compressed => true) FROM show_chunks('readings') AS c", in: database)
+        try server.run(
+            "SELECT compress_chunk(c, if_not_compressed => true) FROM show_chunks('readings') AS c", in: database)
         _ = try await store.delete(work.series(3).device)
         #expect(try await work.storedCount(store) == 6_000 - 300)
         let rest = try server.run("SELECT count(*) FROM readings", in: database)

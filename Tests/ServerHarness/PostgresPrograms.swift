@@ -31,8 +31,8 @@ package struct PostgresPrograms: Sendable {
     }()
 
     package static let timescaleAdvice = """
-        NO TIMESCALEDB HERE, so the store is tested on plain PostgreSQL alone: install it for the newest server, or name \
-        the folder of the programs of a server that has it in STARLING_TIMESCALE_BIN
+        NO TIMESCALEDB HERE, so the store is tested on plain PostgreSQL alone: install it for the newest server, or \
+        name the folder of the programs of a server that has it in STARLING_TIMESCALE_BIN
         """
 
     private var hasTimescale: Bool {
