@@ -6,13 +6,14 @@ import Ports
 /// Its community edition compresses old chunks and keeps averages; its Apache edition has chunks alone. The table is
 /// shaped once, when the database is empty: a server that gains the extension later stays plain until a person acts.
 enum Timescale {
-    /// Makes the extension known in a database that is empty, if the server was started with it.
+    /// Makes the extension known in a database that is empty, if the server was started with it: then there is the
+    /// loader's setting, and a server without the loader would end the connection over the statement.
     static func install(_ link: Link, log: Logger) throws(Failure) {
         let offered = try link.query(
             """
             SELECT EXISTS (SELECT 1 FROM pg_available_extensions WHERE name = 'timescaledb')
                 AND NOT EXISTS (SELECT 1 FROM pg_extension WHERE extname = 'timescaledb')
-                AND current_setting('shared_preload_libraries') LIKE '%timescaledb%'
+                AND coalesce(current_setting('timescaledb.disable_load', true) = 'off', false)
             """)
         guard offered.bool(0, 0) else { return }
         do throws(Failure) {

@@ -85,12 +85,25 @@ struct SpeedMeasurement {
         }
         let script = (0..<Self.steps).map { "\\copy bare FROM '\(file)-\($0)' (FORMAT binary)" }.joined(separator: "\n")
         let copying = try clock.measure { try server.script(script, in: database) }
-        let again = try await clock.measure { _ = try await store.flush(latest: []) }
+        let settling = try await clock.measure { _ = try await store.flush(latest: []) }
+        // Everything again by another log, as after a restart from an old copy.
+        let other = LogID(high: 2, low: 2)
+        _ = try await store.register(log: other, node: "n1", by: Work.writer, replacing: nil)
+        let merging = try await clock.measure {
+            for one in transactions {
+                let copy = StoreTransaction(
+                    log: other, writer: one.writer, start: one.start, end: one.end, batches: one.batches, damaged: 0,
+                    accepted: one.accepted)
+                row = try await store.commit(copy)
+            }
+        }
+        #expect(row?.duplicates == UInt64(Self.rowsPerStep * Self.steps))
         let total = Double(Self.rowsPerStep * Self.steps)
         func rate(_ time: Duration) -> Double { (total / (time / .seconds(1))).rounded() }
         print(
             "\(mode): stored \(rate(storing)) rows/s, bare COPY \(rate(copying)) rows/s, ratio",
-            (rate(storing) / rate(copying) * 100).rounded() / 100, "an empty flush", again)
+            (rate(storing) / rate(copying) * 100).rounded() / 100, "adding up counts",
+            settling, "duplicates \(rate(merging)) rows/s")
         await store.close()
         server.stop()
     }

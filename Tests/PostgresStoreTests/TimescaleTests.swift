@@ -1,6 +1,8 @@
+import Logging
 import Ports
 import PostgresStore
 import ServerHarness
+import Synchronization
 import Telemetry
 import Testing
 
@@ -32,26 +34,27 @@ struct TimescaleTests {
         #expect(views == (mode == .community ? "2" : "0"))
     }
 
-    /// A server that gains the extension under a store that has its table already.
-    @Test func aPlainTableStaysPlain() async throws {
+    /// A server that gains the extension under a store that has its table already: a person converts it, or nobody.
+    @Test func aPlainTableStaysPlainAndThatIsTold() async throws {
         let server = try Server.shared(.community)
         let database = try server.database()
-        try server.run("CREATE EXTENSION timescaledb", in: database)
-        try server.run("DROP EXTENSION timescaledb", in: database)
         try server.run("ALTER DATABASE \(database) SET timescaledb.disable_load = on")
         let first = try await prepared(server, database)
-        _ = try await Work().register(first)
+        #expect(first.kind.timescale == .none)
+        let row = try await Work().store(until: LogPosition(800), step: 400, on: first)
         await first.close()
-        try server.run(
-            """
-            DROP TABLE readings; CREATE TABLE readings (time timestamptz NOT NULL, series bigint NOT NULL,
-            value double precision NOT NULL, score double precision NOT NULL, model integer NOT NULL,
-            result smallint NOT NULL, late boolean NOT NULL, PRIMARY KEY (series, time, value))
-            """, in: database)
-        let store = try await prepared(server, database)
+        try server.run("ALTER DATABASE \(database) RESET timescaledb.disable_load")
+        try server.run("CREATE EXTENSION timescaledb", in: database)
+        let lines = Mutex<[String]>([])
+        let store = PostgresStore(
+            url: try PostgresURL(server.address(database)),
+            logger: Logger(label: "test") { _ in Recorder { line in lines.withLock { $0.append(line) } } })
+        _ = try await store.prepare()
         #expect(store.kind == StoreKind(name: "postgres", timescale: .none))
-        let row = try await Work().store(until: LogPosition(800), step: 400, on: store)
-        #expect(row.stored == 800)
+        #expect(lines.withLock { $0.contains { $0.contains("create_hypertable('readings'") } })
+        #expect(try await store.checkpoint(of: Work().log) == row)
+        let more = try await Work().store(until: LogPosition(1_600), step: 400, on: store)
+        #expect(more.stored == 1_600)
         await store.close()
     }
 
@@ -105,5 +108,25 @@ struct TimescaleTests {
             }
         }
         await store.close()
+    }
+}
+
+/// Hands every line on.
+private struct Recorder: LogHandler {
+    var metadata: Logger.Metadata = [:]
+    var logLevel = Logger.Level.info
+    let record: @Sendable (String) -> Void
+
+    init(record: @escaping @Sendable (String) -> Void) {
+        self.record = record
+    }
+
+    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+        get { metadata[key] }
+        set { metadata[key] = newValue }
+    }
+
+    func log(event: LogEvent) {
+        record("\(event.message)")
     }
 }
