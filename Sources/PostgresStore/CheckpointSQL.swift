@@ -36,15 +36,18 @@ enum CheckpointSQL {
             ])
     }
 
-    static func claim(_ log: LogID, from old: WriterID, by writer: WriterID, _ link: Link) throws(Failure) -> Checkpoint?
+    static func claim(_ log: LogID, from old: WriterID, by writer: WriterID, _ link: Link) throws(Failure)
+        -> Checkpoint?
     {
-        try whole(link, [
-            lock(log),
-            .init(
-                "UPDATE checkpoints SET writer = $1 WHERE log = $2 AND writer = $3 AND writer <> $1",
-                [.bits(writer.number), .uuid(log), .bits(old.number)]),
-            read(log),
-        ])
+        try whole(
+            link,
+            [
+                lock(log),
+                .init(
+                    "UPDATE checkpoints SET writer = $1 WHERE log = $2 AND writer = $3 AND writer <> $1",
+                    [.bits(writer.number), .uuid(log), .bits(old.number)]),
+                read(log),
+            ])
     }
 
     static func register(

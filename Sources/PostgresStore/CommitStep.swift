@@ -139,7 +139,7 @@ struct CommitStep {
         do throws(Failure) {
             try link.beginCopy("SAVEPOINT load; COPY readings (\(CopyRows.columns)) FROM STDIN (FORMAT binary)")
             var copy = CopyRows(link)
-            stored += UInt64(try copy.send(rows))
+            stored = UInt64(clamping: try copy.send(rows))
             for row in rows { counts[row.series, default: 0] += 1 }
         } catch {
             guard case .server(let state, _) = error, state.isUniqueViolation || state.refusesRow else { throw error }
@@ -154,10 +154,10 @@ struct CommitStep {
             let added = try link.pipeline([.init("SAVEPOINT load"), Self.mergeStatement(rows)])[1]
             var count: UInt64 = 0
             for row in added.indices {
-                counts[added.int64(row, 0), default: 0] += added.int64(row, 1)
-                count += added.bits(row, 1)
+                counts[added.int64(row, 0), default: 0] &+= added.int64(row, 1)
+                count &+= added.bits(row, 1)
             }
-            stored += count
+            stored &+= count
             duplicates += UInt64(rows.count) - min(UInt64(rows.count), count)
         } catch {
             guard case .server(let state, let message) = error, state.refusesRow else { throw error }
@@ -192,7 +192,7 @@ struct CommitStep {
         guard !refused.isEmpty else { return }
         discarded += UInt64(refused.count)
         let count = try link.query("SELECT count(*) FROM quarantine").int64(0, 0)
-        let kept = refused.prefix(Int(max(0, PostgresLimits.quarantineCountMax - count)))
+        let kept = refused.prefix(Int(max(0, PostgresLimits.quarantineCountMax - max(0, count))))
         guard !kept.isEmpty else { return }
         let readings = kept.map { transaction.batches[$0.batch].readings[$0.index] }
         let positions = kept.map { Int64(bitPattern: (transaction.batches[$0.batch].position + $0.index).readings) }

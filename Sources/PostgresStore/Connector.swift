@@ -105,6 +105,7 @@ struct Connector: Sendable {
         SET TimeZone = 'UTC';
         SET standard_conforming_strings = on;
         SET client_min_messages = warning;
+        SET jit = off;
         SELECT set_config('synchronous_commit', 'on', false)
             WHERE current_setting('synchronous_commit') IN ('off', 'local', 'remote_write');
         """
@@ -126,7 +127,8 @@ struct Connector: Sendable {
     }
 }
 
-/// What libpq says of a connection that did not come about, in its verbose form: `FATAL:  28P01: password …, LOCATION:  …`.
+/// What libpq says of a connection that did not come about, in its verbose form:
+/// `FATAL:  28P01: password …, LOCATION:  …`.
 struct Refusal {
     let text: String
     let state: SQLState?
@@ -136,7 +138,8 @@ struct Refusal {
         for range in told.ranges(of: ":  ") {
             let code = told[range.upperBound...].prefix(5)
             let rest = told[range.upperBound...].dropFirst(5)
-            let isState = code.utf8.count == 5 && code.utf8.allSatisfy { (48...57).contains($0) || (65...90).contains($0) }
+            let isState =
+                code.utf8.count == 5 && code.utf8.allSatisfy { (48...57).contains($0) || (65...90).contains($0) }
             guard isState, rest.hasPrefix(": ") else { continue }
             state = SQLState(String(code))
             text = String(told[..<range.upperBound]) + rest.dropFirst(2)

@@ -4,7 +4,8 @@ import Telemetry
 /// Rows in the binary format of COPY (https://www.postgresql.org/docs/current/sql-copy.html#id-1.9.3.55.9.4).
 struct CopyRows {
     static let columns = "series, time, value, score, model, result, late"
-    private static let header: [UInt8] = Array("PGCOPY\n".utf8) + [0xFF, 0x0D, 0x0A, 0] + [UInt8](repeating: 0, count: 8)
+    private static let header: [UInt8] =
+        Array("PGCOPY\n".utf8) + [0xFF, 0x0D, 0x0A, 0] + [UInt8](repeating: 0, count: 8)
     private static let trailer: [UInt8] = [0xFF, 0xFF]
     /// A count of fields, and of each its length and its bytes.
     private static let rowBytes = 2 + 7 * 4 + (8 + 8 + 8 + 8 + 4 + 2 + 1)

@@ -9,7 +9,19 @@ enum DeletionSQL {
     /// - Returns: the tombstone's time; nil if there is no such device, here or elsewhere.
     static func entomb(_ device: DeviceID, isKnown: Bool, _ link: Link) throws(Failure) -> Instant? {
         guard SafeText.isStorable(device.text) else { return nil }
-        return try link.transaction { link throws(Failure) in
+        for _ in 1..<PostgresLimits.deletionLockAttemptsMax {
+            do throws(Failure) {
+                return try tryToEntomb(device, isKnown: isKnown, link)
+            } catch {
+                guard case .server(let state, _) = error, state.isLockTimeout else { throw error }
+            }
+        }
+        return try tryToEntomb(device, isKnown: isKnown, link)
+    }
+
+    private static func tryToEntomb(_ device: DeviceID, isKnown: Bool, _ link: Link) throws(Failure) -> Instant? {
+        try link.transaction { link throws(Failure) in
+            try link.script("SET LOCAL lock_timeout = \(PostgresLimits.deletionLockMilliseconds)")
             // Before the other lock: who adds counts up has this one alone, and rows of many series.
             try link.query("SELECT 1 FROM (SELECT pg_advisory_xact_lock($1)) AS turn", [AdvisoryLock.settling])
             try link.query(DeletionLock.take.sql)

@@ -41,7 +41,8 @@ struct SQLState: Hashable, Sendable, CustomStringConvertible {
     /// Rolled back because of others: the same again may well go in.
     var isWorthAnotherTry: Bool { text == "40P01" || text == "40001" }
     /// True if this row is refused, and no other: it goes to quarantine.
-    var refusesRow: Bool { (group == "22" || group == "23" || text == "54000") && !isUniqueViolation }
+    var refusesRow: Bool { (group == "22" || group == "23") && !isUniqueViolation }
+    var isLockTimeout: Bool { text == "55P03" }
 
     /// What it means for the caller: away, or a matter for a person.
     var code: StoreError.Code {

@@ -18,7 +18,7 @@ enum LatestSQL {
             let found = answers[1]
             var ids: [Series: (series: Int64, device: Int64)] = [:]
             for row in found.indices {
-                let index = Int(found.int64(row, 0)) - 1
+                let index = Int(found.int64(row, 0)) &- 1
                 guard storable.indices.contains(index) else { continue }
                 ids[storable[index].series] = (found.int64(row, 1), found.int64(row, 2))
             }

@@ -2,7 +2,8 @@ import CLibPQ
 import Glibc
 import Telemetry
 
-/// One connection of libpq in non-blocking mode: every wait has a deadline. Its calls block the thread they are made on.
+/// One connection of libpq in non-blocking mode: every wait has a deadline. Its calls block the thread that they are
+/// made on.
 ///
 /// After `Failure.lost` it is of no more use.
 final class Link {
@@ -116,9 +117,10 @@ final class Link {
     /// The one answer to one statement.
     private func answer(until deadline: Moment) throws(Failure) -> Rows {
         guard let rows = try next(until: deadline) else { throw lost() }
-        let failure = failure(of: rows)
-        // To the end of the statement's answers, which is a nil.
-        while try next(until: deadline) != nil {}
+        var failure = failure(of: rows)
+        // To the end of the statement's answers, which is a nil: a statement that is a transaction of its own may still
+        // fail to commit.
+        while let more = try next(until: deadline) { failure = failure ?? self.failure(of: more) }
         if let failure { throw failure }
         return rows
     }

@@ -25,7 +25,8 @@ enum ModelSQL {
         guard let row = found.first else {
             throw .store(
                 StoreError(
-                    .unusable, "\(model.metric) has models but none is active: activate one (starling models activate)"))
+                    .unusable, "\(model.metric) has models but none is active: activate one (starling models activate)")
+            )
         }
         return row
     }

@@ -40,7 +40,7 @@ struct NameDirectory {
         let rows = try link.query(Self.lookUp, Self.names(series))
         var found: [Series: Int64] = [:]
         for row in rows.indices {
-            let index = Int(rows.int64(row, 0)) - 1
+            let index = Int(rows.int64(row, 0)) &- 1
             if series.indices.contains(index) { found[series[index]] = rows.int64(row, 1) }
         }
         return found

@@ -102,7 +102,8 @@ enum Opening {
     static func check(_ link: Link, belongsTo flock: FlockID, _ url: PostgresURL) throws(Failure) {
         let found = try identity(link, url)
         guard found == flock else {
-            throw unusable("\(url) was flock \(flock) and is \(found) now: bring the old database back, or stop this node")
+            throw unusable(
+                "\(url) was flock \(flock) and is \(found) now: bring the old database back, or stop this node")
         }
     }
 

@@ -121,6 +121,7 @@ enum SafeText {
 
     /// For what only people read: NUL becomes the mark of a character that cannot be shown.
     static func storable(_ text: String) -> String {
-        text.utf8.contains(0) ? text.split(separator: "\0", omittingEmptySubsequences: false).joined(separator: "\u{FFFD}") : text
+        text.utf8.contains(0)
+            ? text.split(separator: "\0", omittingEmptySubsequences: false).joined(separator: "\u{FFFD}") : text
     }
 }

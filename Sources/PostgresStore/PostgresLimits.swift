@@ -8,7 +8,7 @@ enum PostgresLimits {
     // MARK: Waits. The server gives up first, so that it can still say why.
 
     /// For a connection to one address, with TLS and password.
-    static let connectMicroseconds: Int64 = 5_000_000
+    static let connectMicroseconds: Int64 = 10_000_000
     /// For one statement, by the server.
     static let statementMilliseconds = 30_000
     /// For a lock that another session holds, by the server.
@@ -17,6 +17,9 @@ enum PostgresLimits {
     static let idleInTransactionMilliseconds = 15_000
     /// For an answer, by us: beyond the server's own patience it is the network that failed.
     static let answerMicroseconds: Int64 = 35_000_000
+    /// For the turn to delete: whoever comes after waits for it too, so that it is short and asked for again.
+    static let deletionLockMilliseconds = 1_000
+    static let deletionLockAttemptsMax = 8
     /// For bringing the schema up to date, which includes waiting for the node that does it first.
     static let migrationMilliseconds = 300_000
     static let migrationAnswerMicroseconds: Int64 = 310_000_000

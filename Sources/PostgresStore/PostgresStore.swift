@@ -164,9 +164,12 @@ package final class PostgresStore: ReadingStore {
     private func sweep(for microseconds: Int64) async {
         let deadline = MachineClock.monotonic().advanced(byMicroseconds: microseconds)
         do {
-            while try await use(upkeep, "removing deleted readings", { link throws(Failure) in
-                try DeletionSQL.sweep(link)
-            }), MachineClock.monotonic() < deadline {}
+            while try await use(
+                upkeep, "removing deleted readings",
+                { link throws(Failure) in
+                    try DeletionSQL.sweep(link)
+                }), MachineClock.monotonic() < deadline
+            {}
         } catch {
             log.warning("deleted readings are left in the database for later", metadata: ["error": "\(error)"])
         }

@@ -69,11 +69,11 @@ actor Session {
         guard !isClosed else { throw .store(Self.closed) }
         if let link { return link }
         let now = MachineClock.monotonic()
-        if let wait = backOff.wait(at: now) {
+        if let (wait, reason) = backOff.wait(at: now) {
             throw .store(
                 StoreError(
-                    .unavailable,
-                    "\(connector.url) could not be reached; tried again in \(wait / 1_000) ms (\(backOff.reason))"))
+                    reason.code,
+                    "\(connector.url) could not be reached; tried again in \(wait / 1_000) ms (\(reason.message))"))
         }
         do throws(Failure) {
             let fresh = try connector.connect(purpose)
@@ -87,7 +87,7 @@ actor Session {
         } catch {
             let told = redacted(error.storeError(doing: "connecting for \(purpose)"))
             if backOff.failures == 0 { log.warning("the store cannot be reached", metadata: ["error": "\(told)"]) }
-            backOff.fail(at: MachineClock.monotonic(), because: told.message)
+            backOff.fail(at: MachineClock.monotonic(), because: told)
             throw .store(told)
         }
     }
@@ -113,19 +113,20 @@ actor Session {
     static let unopened = StoreError(.unavailable, "the store is not open yet: prepare() has not succeeded")
 }
 
-/// When to try again to connect: the wait doubles with each failure, and is drawn so that nodes do not come all at once.
+/// When to try again to connect: the wait doubles with each failure, and is drawn, so that nodes do not come at once.
 struct BackOff {
     private(set) var failures = 0
-    private(set) var reason = ""
+    private var reason: StoreError?
     private var next = Moment(microseconds: .min)
     private var wait = PostgresLimits.backOffMicrosecondsMin
 
-    /// Microseconds until the next attempt; nil if it may be made now.
-    func wait(at now: Moment) -> Int64? {
-        failures > 0 && now < next ? next.microseconds - now.microseconds : nil
+    /// Microseconds until the next attempt, and why the last one failed; nil if one may be made now.
+    func wait(at now: Moment) -> (microseconds: Int64, reason: StoreError)? {
+        guard let reason, now < next else { return nil }
+        return (next.microseconds - now.microseconds, reason)
     }
 
-    mutating func fail(at now: Moment, because reason: String) {
+    mutating func fail(at now: Moment, because reason: StoreError) {
         failures += 1
         self.reason = reason
         next = now.advanced(byMicroseconds: Int64.random(in: wait / 2...wait))

@@ -6,13 +6,14 @@ import Ports
 /// Its community edition compresses old chunks and keeps averages; its Apache edition has chunks alone. The table is
 /// shaped once, when the database is empty: a server that gains the extension later stays plain until a person acts.
 enum Timescale {
-    /// Makes the extension known in a database that is empty, if the server was started with it.
+    /// Makes the extension known in a database that is empty, if the server was started with it: then there is the
+    /// loader's setting, and a server without the loader would end the connection over the statement.
     static func install(_ link: Link, log: Logger) throws(Failure) {
         let offered = try link.query(
             """
             SELECT EXISTS (SELECT 1 FROM pg_available_extensions WHERE name = 'timescaledb')
                 AND NOT EXISTS (SELECT 1 FROM pg_extension WHERE extname = 'timescaledb')
-                AND current_setting('shared_preload_libraries') LIKE '%timescaledb%'
+                AND coalesce(current_setting('timescaledb.disable_load', true) = 'off', false)
             """)
         guard offered.bool(0, 0) else { return }
         do throws(Failure) {
@@ -39,7 +40,7 @@ enum Timescale {
         return !rows.isNull(0, 0) && rows.bool(0, 0) ? .community : .apache
     }
 
-    /// Gives the empty table its form: chunks by time, or an index that is small because rows come in the order of time.
+    /// Gives the empty table its form: chunks by time, or an index that is small because rows come in order of time.
     static func shape(_ link: Link) throws(Failure) {
         if try license(link) == .none {
             try link.script("CREATE INDEX readings_by_time ON readings USING brin (time)")
@@ -96,12 +97,27 @@ enum Timescale {
                 if try !isCompressed(link) { try link.script(compression) }
                 for step in [minutes, hours] where try !Opening.hasTable(step.name, link) { try link.script(step.sql) }
             }
+            try checkJobs(link, log: log)
         } catch {
             guard case .server = error else { throw error }
             log.warning(
                 "old readings are not compressed or averaged; they are all there",
                 metadata: ["error": "\(error.storeError(doing: "setting TimescaleDB up").message)"])
         }
+    }
+
+    /// The server's own jobs do the work; where they cannot, nobody else would notice.
+    private static func checkJobs(_ link: Link, log: Logger) throws(Failure) {
+        let failed = try link.query(
+            """
+            SELECT count(*) FROM timescaledb_information.job_stats
+            WHERE last_run_status = 'Failed' AND hypertable_schema = current_schema()
+            """
+        ).int64(0, 0)
+        guard failed > 0 else { return }
+        log.warning(
+            "jobs of TimescaleDB fail, so old readings may not be compressed: see timescaledb_information.job_errors",
+            metadata: ["count": "\(failed)"])
     }
 
     private static let compression = """
@@ -114,30 +130,30 @@ enum Timescale {
     private static let minutes = (
         name: "readings_by_minute",
         sql: """
-            CREATE MATERIALIZED VIEW readings_by_minute
-            WITH (timescaledb.continuous, timescaledb.materialized_only = false) AS
-            SELECT series, time_bucket(INTERVAL '1 minute', time) AS minute, count(*) AS readings, sum(value) AS sum,
-                min(value) AS min, max(value) AS max, max(score) AS score,
-                count(*) FILTER (WHERE result = 1) AS anomalies
-            FROM readings GROUP BY series, minute WITH NO DATA;
-            SELECT add_continuous_aggregate_policy('readings_by_minute',
-                start_offset => INTERVAL '\(PostgresLimits.aggregatedAgain)', end_offset => INTERVAL '2 minutes',
-                schedule_interval => INTERVAL '1 minute', if_not_exists => true);
-            """
+        CREATE MATERIALIZED VIEW readings_by_minute
+        WITH (timescaledb.continuous, timescaledb.materialized_only = false) AS
+        SELECT series, time_bucket(INTERVAL '1 minute', time) AS minute, count(*) AS readings, sum(value) AS sum,
+            min(value) AS min, max(value) AS max, max(score) AS score,
+            count(*) FILTER (WHERE result = 1) AS anomalies
+        FROM readings GROUP BY series, minute WITH NO DATA;
+        SELECT add_continuous_aggregate_policy('readings_by_minute',
+            start_offset => INTERVAL '\(PostgresLimits.aggregatedAgain)', end_offset => INTERVAL '2 minutes',
+            schedule_interval => INTERVAL '1 minute', if_not_exists => true);
+        """
     )
 
     private static let hours = (
         name: "readings_by_hour",
         sql: """
-            CREATE MATERIALIZED VIEW readings_by_hour
-            WITH (timescaledb.continuous, timescaledb.materialized_only = false) AS
-            SELECT series, time_bucket(INTERVAL '1 hour', minute) AS hour, sum(readings)::bigint AS readings,
-                sum(sum) AS sum, min(min) AS min, max(max) AS max, max(score) AS score,
-                sum(anomalies)::bigint AS anomalies
-            FROM readings_by_minute GROUP BY series, hour WITH NO DATA;
-            SELECT add_continuous_aggregate_policy('readings_by_hour',
-                start_offset => INTERVAL '\(PostgresLimits.aggregatedAgain)', end_offset => INTERVAL '2 hours',
-                schedule_interval => INTERVAL '30 minutes', if_not_exists => true);
-            """
+        CREATE MATERIALIZED VIEW readings_by_hour
+        WITH (timescaledb.continuous, timescaledb.materialized_only = false) AS
+        SELECT series, time_bucket(INTERVAL '1 hour', minute) AS hour, sum(readings)::bigint AS readings,
+            sum(sum) AS sum, min(min) AS min, max(max) AS max, max(score) AS score,
+            sum(anomalies)::bigint AS anomalies
+        FROM readings_by_minute GROUP BY series, hour WITH NO DATA;
+        SELECT add_continuous_aggregate_policy('readings_by_hour',
+            start_offset => INTERVAL '\(PostgresLimits.aggregatedAgain)', end_offset => INTERVAL '2 hours',
+            schedule_interval => INTERVAL '30 minutes', if_not_exists => true);
+        """
     )
 }

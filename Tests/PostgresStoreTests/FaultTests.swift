@@ -7,7 +7,7 @@ import Telemetry
 import Testing
 
 /// Whatever happens to the server or to the line, in the end stored = accepted, and nothing is there twice.
-@Suite("A PostgreSQL store in trouble", .enabled(if: Server.isInstalled, .init(rawValue: PostgresPrograms.advice)))
+@Suite("A PostgreSQL store in trouble", .enabled(if: Server.isInstalled, .noServer))
 struct FaultTests {
     private func check(_ work: Work, _ row: Checkpoint, _ address: String, _ note: String = "") async throws {
         let store = try Server.store(address)
@@ -55,26 +55,6 @@ struct FaultTests {
         #expect(cuts > 50, "lines should have been cut")
     }
 
-    /// A session of another program in the middle of a transaction.
-    private func hold(_ server: PostgresServer, _ database: String, _ sql: String) async throws -> ChildProcess {
-        let session = try server.session("BEGIN; \(sql); SELECT pg_sleep(600)", in: database)
-        try await wait(server, "wait_event = 'PgSleep' AND datname = '\(database)'")
-        return session
-    }
-
-    private func wait(_ server: PostgresServer, _ condition: String) async throws {
-        let deadline = Deadline(in: .seconds(60))
-        while try await apart({ try server.run("SELECT count(*) FROM pg_stat_activity WHERE \(condition)") }) == "0" {
-            guard !deadline.isPast else { throw HarnessError("no session with \(condition)") }
-        }
-    }
-
-    private func end(_ session: ChildProcess, _ server: PostgresServer, _ database: String) throws {
-        try server.run(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND datname = '\(database)'")
-        session.wait(.seconds(10))
-    }
-
     @Test func aServerThatIsKilledInTheMiddleOfACopy() async throws {
         let programs = try #require(PostgresPrograms.found)
         let server = try PostgresServer(programs)
@@ -87,8 +67,8 @@ struct FaultTests {
         for round in 1...3 {
             // The COPY comes to a key that somebody else is about to add, and waits there.
             let blocked = row.position + 200
-            let held = try await hold(
-                server, database,
+            let held = try await server.hold(
+                database,
                 """
                 INSERT INTO readings SELECT 'epoch'::timestamptz + \(blocked.readings) * interval '1 microsecond',
                     series.id, 0.5, 0, 1, 2, false FROM series JOIN devices ON devices.id = series.device
@@ -96,12 +76,14 @@ struct FaultTests {
                 """)
             let start = row.position
             async let failed = failure(of: store, work.transaction(at: start))
-            try await wait(server, "wait_event_type = 'Lock' AND query LIKE '%COPY readings%' AND datname = '\(database)'")
+            try await server.wait(
+                "wait_event_type = 'Lock' AND query LIKE '%COPY readings%' AND datname = '\(database)'")
             server.kill()
             held.wait(.seconds(10))
             #expect(await failed?.code == .unavailable)
             try server.start()
-            let found = try await Pause.until { () async throws(StoreError) in try await store.checkpoint(of: work.log) }
+            let found = try await Pause.until { () async throws(StoreError) in try await store.checkpoint(of: work.log)
+            }
             #expect(found == row, "round \(round)")
             row = try await work.store(until: row.position + 800, step: 400, on: store)
         }
@@ -117,15 +99,12 @@ struct FaultTests {
         _ = try await store.prepare()
         let work = Work()
         let row = try await work.register(store)
-        let held = try await hold(server, database, "UPDATE checkpoints SET position = 7, accepted = 7, damaged = 7")
+        let held = try await server.hold(database, "UPDATE checkpoints SET position = 7, accepted = 7, damaged = 7")
         async let read = store.checkpoint(of: work.log)
         async let again = work.register(try Server.store(server.address(database)).opened())
-        try await wait(server, "wait_event_type = 'Lock' AND query LIKE '%FOR SHARE%' AND datname = '\(database)'")
+        try await server.wait("wait_event_type = 'Lock' AND query LIKE '%FOR SHARE%' AND datname = '\(database)'")
         #expect(try await store.checkpoints() == [row])
-        try server.run(
-            "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND datname = '\(database)'")
-        held.wait(.seconds(10))
-        // psql goes on after the cancelled statement with an aborted transaction: it is rolled back.
+        try server.end(held, database)
         #expect(try await read == row)
         #expect(try await again == row)
         await store.close()
@@ -143,18 +122,18 @@ struct FaultTests {
         let store = try Server.store(server.address(database, port: line.port))
         _ = try await store.prepare()
         let row = try await store.commit(work.transaction(at: .start))
-        let held = try await hold(server, database, "LOCK TABLE readings IN SHARE MODE")
+        let held = try await server.hold(database, "LOCK TABLE readings IN SHARE MODE")
         async let failed = failure(of: store, work.transaction(at: row.position))
-        try await wait(server, "wait_event_type = 'Lock' AND query LIKE '%COPY readings%' AND datname = '\(database)'")
+        try await server.wait("wait_event_type = 'Lock' AND query LIKE '%COPY readings%' AND datname = '\(database)'")
         line.end()
         #expect(await failed?.code == .unavailable)
         // It waits for a lock and not for its line, so it does not notice by itself.
-        try await wait(server, "wait_event_type = 'Lock' AND query LIKE '%COPY readings%' AND datname = '\(database)'")
+        try await server.wait("wait_event_type = 'Lock' AND query LIKE '%COPY readings%' AND datname = '\(database)'")
         let next = try Server.store(server.address(database))
         _ = try await next.prepare()
         async let settled = next.checkpoint(of: work.log)
-        try await wait(server, "wait_event_type = 'Lock' AND query LIKE '%FOR SHARE%' AND datname = '\(database)'")
-        try end(held, server, database)
+        try await server.wait("wait_event_type = 'Lock' AND query LIKE '%FOR SHARE%' AND datname = '\(database)'")
+        try server.end(held, database)
         let found = try #require(try await settled)
         #expect(found.position == row.position || found.position == row.position + 400)
         let last = try await work.store(until: row.position + 800, step: 400, on: next)
@@ -162,6 +141,32 @@ struct FaultTests {
         await store.close()
         await next.close()
         await direct.close()
+    }
+
+    /// The store itself, as soon as it has a line again, need not even wait for that.
+    @Test func whatMyOwnBrokenLineLeftBehindIsEndedAtOnce() async throws {
+        let server = try Server.shared()
+        let database = try server.database()
+        let line = try CutLine(to: server.port) { nil }
+        let store = try Server.store(server.address(database, port: line.port))
+        _ = try await store.prepare()
+        let work = Work()
+        _ = try await work.register(store)
+        let row = try await store.commit(work.transaction(at: .start))
+        let held = try await server.hold(database, "LOCK TABLE readings IN SHARE MODE")
+        async let failed = failure(of: store, work.transaction(at: row.position))
+        try await server.wait("wait_event_type = 'Lock' AND query LIKE '%COPY readings%' AND datname = '\(database)'")
+        line.cut()
+        #expect(await failed?.code == .unavailable)
+        #expect(try await store.checkpoint(of: work.log) == row)
+        let left = try server.run(
+            "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%COPY readings%' AND datname = '\(database)'")
+        #expect(left == "0")
+        try server.end(held, database)
+        let last = try await work.store(until: row.position + 800, step: 400, on: store)
+        try await check(work, last, server.address(database))
+        await store.close()
+        line.end()
     }
 
     @Test func aLockThatAnotherProgramHoldsIsGivenUpAndNamed() async throws {
@@ -172,7 +177,7 @@ struct FaultTests {
         let work = Work()
         _ = try await work.register(store)
         let row = try await store.commit(work.transaction(at: .start))
-        let held = try await hold(server, database, "LOCK TABLE readings IN EXCLUSIVE MODE")
+        let held = try await server.hold(database, "LOCK TABLE readings IN EXCLUSIVE MODE")
         let failure = await #expect(throws: StoreError.self) {
             _ = try await store.commit(work.transaction(at: row.position))
         }
@@ -180,7 +185,7 @@ struct FaultTests {
         // Flushes and reads have other connections and other tables.
         _ = try await store.flush(latest: [])
         #expect(try await store.device(work.series(0).device)?.readings == 20)
-        try end(held, server, database)
+        try server.end(held, database)
         let last = try await work.store(until: row.position + 800, step: 400, on: store)
         try await check(work, last, server.address(database))
         await store.close()
@@ -216,56 +221,6 @@ struct FaultTests {
         try await check(work, row, server.address(database))
         await store.close()
         server.stop()
-    }
-
-    /// What the server refuses and no other row is found by halving.
-    @Test func rowsThatTheServerRefusesAreSetAside() async throws {
-        let server = try Server.shared()
-        let database = try server.database()
-        let store = try Server.store(server.address(database))
-        _ = try await store.prepare()
-        try server.run("ALTER TABLE readings ADD CONSTRAINT unlucky CHECK (value <> 13)", in: database)
-        let log = LogID(high: 1, low: 1)
-        let series = Work().series(1)
-        _ = try await store.register(log: log, node: "n0", by: Work.writer, replacing: nil)
-        let readings = (0..<1_000).map {
-            Reading(series: series, time: Instant(microseconds: Int64($0 % 990)), value: $0 % 100 == 7 ? 13 : 1)
-        }
-        let batch = ScoredBatch(
-            position: .start, readings: ReadingBatch(receivedAt: .epoch, readings: readings),
-            verdicts: VerdictBatch(repeating: .learning, count: readings.count))
-        let row = try await store.commit(
-            StoreTransaction(
-                log: log, writer: Work.writer, start: .start, end: batch.end, batches: [batch], damaged: 0,
-                accepted: batch.end))
-        #expect(row.discarded == 10 && row.duplicates == 9 && row.stored == 981)
-        let why = try server.run("SELECT DISTINCT value, reason LIKE '%unlucky%23514%' FROM quarantine", in: database)
-        #expect(why == "13.0|t")
-        #expect(try server.run("SELECT min(position), max(position) FROM quarantine", in: database) == "7|907")
-        await store.close()
-    }
-
-    /// A name that no device can have, but a defect could write, stops nothing.
-    @Test func aNameWithANulIsSetAside() async throws {
-        let server = try Server.shared()
-        let database = try server.database()
-        let store = try Server.store(server.address(database))
-        _ = try await store.prepare()
-        let log = LogID(high: 1, low: 1)
-        _ = try await store.register(log: log, node: "n\u{0}0", by: Work.writer, replacing: nil)
-        let bad = Series(device: DeviceID(unchecked: "a\u{0}b"), metric: Metric(unchecked: "m"))
-        let readings = [bad, Work().series(0), bad].map { Reading(series: $0, time: .epoch, value: 1) }
-        let batch = ScoredBatch(
-            position: .start, readings: ReadingBatch(receivedAt: .epoch, readings: readings),
-            verdicts: VerdictBatch(repeating: .learning, count: readings.count))
-        let row = try await store.commit(
-            StoreTransaction(
-                log: log, writer: Work.writer, start: .start, end: batch.end, batches: [batch], damaged: 0,
-                accepted: batch.end))
-        #expect(row.stored == 1 && row.discarded == 2)
-        await #expect(throws: StoreError.self) { _ = try await store.history(of: bad, from: .epoch, to: .distantFuture, after: nil, limit: 1) }
-        #expect(try await store.device(bad.device) == nil)
-        await store.close()
     }
 }
 

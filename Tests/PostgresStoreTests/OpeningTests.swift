@@ -6,7 +6,7 @@ import ServerHarness
 import Telemetry
 import Testing
 
-@Suite("Opening a PostgreSQL store", .enabled(if: Server.isInstalled, .init(rawValue: PostgresPrograms.advice)))
+@Suite("Opening a PostgreSQL store", .enabled(if: Server.isInstalled, .noServer))
 struct OpeningTests {
     private let server: PostgresServer
 
@@ -108,6 +108,33 @@ struct OpeningTests {
         #expect(missing.message.contains("missing cannot be read"))
     }
 
+    /// No rights beyond those of a database's owner.
+    @Test(arguments: Mode.allCases)
+    func anOrdinaryUserWillDo(_ mode: Mode) async throws {
+        guard mode == .plain || Server.hasTimescale else { return }
+        let server = try Server.shared(mode)
+        let user = "user_" + String(UInt64.random(in: 0...UInt64.max), radix: 36)
+        try server.run("CREATE ROLE \(user) LOGIN PASSWORD 'plain'")
+        let database = try server.database("OWNER \(user)")
+        let address = "postgres://\(user):plain@127.0.0.1:\(server.port)/\(database)?sslmode=disable"
+        let store = try Server.store(address)
+        _ = try await store.prepare()
+        #expect(store.kind.timescale == mode.timescale)
+        let work = Work()
+        let row = try await work.store(until: LogPosition(800), step: 400, on: store)
+        let again = work.transaction(at: .start)
+        let other = LogID(high: 2, low: 2)
+        _ = try await store.register(log: other, node: "n1", by: Work.writer, replacing: nil)
+        let doubled = try await store.commit(
+            StoreTransaction(
+                log: other, writer: Work.writer, start: again.start, end: again.end, batches: again.batches, damaged: 0,
+                accepted: again.end))
+        #expect(row.stored == 800 && doubled.duplicates == 400)
+        #expect(try await store.delete(work.series(0).device) != nil)
+        #expect(try await work.storedCount(store) == 760)
+        await store.close()
+    }
+
     @Test func aSocketWillDo() async throws {
         let store = try Server.store(server.socketAddress(try server.database()))
         _ = try await store.prepare()
@@ -131,7 +158,10 @@ struct OpeningTests {
         _ = try await store.checkpoint(of: log)
         try server.run("UPDATE flock SET uuid = gen_random_uuid()", in: database)
         try server.run(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '\(database)' AND pid <> pg_backend_pid()")
+            """
+            SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+            WHERE datname = '\(database)' AND pid <> pg_backend_pid()
+            """)
         let error = await #expect(throws: StoreError.self) { _ = try await store.checkpoint(of: log) }
         #expect(error?.code == .unusable && error?.message.contains("was flock") == true)
         await store.close()

@@ -11,8 +11,9 @@ package final class CutLine: @unchecked Sendable {
     private let target: UInt16
     private let listener: Int32
     private let fuse: @Sendable () -> Int?
-    /// Guards the three below.
+    /// Guards what is below.
     private let lock = NSLock()
+    private var generation = 0
     private var isEnded = false
     private var threadsLeft = 0
     private var burnt = 0
@@ -46,7 +47,10 @@ package final class CutLine: @unchecked Sendable {
         while lock.withLock({ threadsLeft > 0 }), !deadline.isPast { poll(&nothing, 1, 5) }
     }
 
-    /// Connections that were cut.
+    /// Cuts the connections that there are; new ones are welcome.
+    package func cut() { lock.withLock { generation += 1 } }
+
+    /// Connections whose fuse has burnt.
     package var cuts: Int { lock.withLock { burnt } }
 
     private var hasEnded: Bool { lock.withLock { isEnded } }
@@ -74,6 +78,8 @@ package final class CutLine: @unchecked Sendable {
             guard poll(&one, 1, Self.napMilliseconds) > 0 else { continue }
             let near = Glibc.accept(listener, nil, nil)
             guard near >= 0 else { continue }
+            // A program that is started meanwhile would keep the connection open. (Swift does not see `accept4`.)
+            _ = fcntl(near, F_SETFD, FD_CLOEXEC)
             let bytes = fuse()
             begin { [self] in carry(near, bytes) }
         }
@@ -97,8 +103,9 @@ package final class CutLine: @unchecked Sendable {
         }
         guard result == 0 else { return }
         var left = fuse
+        let born = lock.withLock { generation }
         var part = [UInt8](repeating: 0, count: Self.partBytes)
-        while !hasEnded {
+        while !hasEnded, lock.withLock({ generation == born }) {
             var ends = [near, far].map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
             guard poll(&ends, 2, Self.napMilliseconds) >= 0 else { return }
             for (index, end) in ends.enumerated() where end.revents != 0 {

@@ -22,6 +22,25 @@ package struct PostgresPrograms: Sendable {
         the folder of its programs in STARLING_POSTGRES_BIN
         """
 
+    /// The same, of a server that has TimescaleDB: what STARLING_TIMESCALE_BIN names, else `found` if it has it.
+    package static let withTimescale: PostgresPrograms? = {
+        if let named = ProcessInfo.processInfo.environment["STARLING_TIMESCALE_BIN"], !named.isEmpty {
+            return PostgresPrograms(folder: named)
+        }
+        return found.flatMap { $0.hasTimescale ? $0 : nil }
+    }()
+
+    package static let timescaleAdvice = """
+        NO TIMESCALEDB HERE, so the store is tested on plain PostgreSQL alone: install it for the newest server, or \
+        name the folder of the programs of a server that has it in STARLING_TIMESCALE_BIN
+        """
+
+    private var hasTimescale: Bool {
+        let result = try? ChildProcess.run(path("pg_config"), ["--sharedir"])
+        let share = result?.output.trimmingCharacters(in: .whitespacesAndNewlines) ?? ""
+        return FileManager.default.fileExists(atPath: share + "/extension/timescaledb.control")
+    }
+
     private var isWhole: Bool {
         ["initdb", "postgres", "psql"].allSatisfy { FileManager.default.isExecutableFile(atPath: path($0)) }
     }

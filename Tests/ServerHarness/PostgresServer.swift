@@ -20,8 +20,8 @@ package final class PostgresServer: @unchecked Sendable {
     private var child: ChildProcess?
 
     /// Starts a server of its own.
-    /// - Parameter settings: of `postgresql.conf`. Without any, a crash of the *machine* may lose data; one of the server
-    ///   does not.
+    /// - Parameter settings: of `postgresql.conf`. Without any, a crash of the *machine* may lose data; one of the
+    ///   server does not.
     package init(_ programs: PostgresPrograms, settings: [String: String] = [:]) throws {
         self.programs = programs
         // Short, because a socket's path may have 107 bytes.
@@ -43,12 +43,7 @@ package final class PostgresServer: @unchecked Sendable {
 
     private func makeData() throws {
         let secret = try folder.write(Self.password + "\n", to: "secret")
-        if getuid() == 0 {
-            guard let account = getpwnam(PostgresPrograms.user) else {
-                throw HarnessError("no user \(PostgresPrograms.user): the server refuses to run as root")
-            }
-            for path in [folder.path, secret] { chown(path, account.pointee.pw_uid, account.pointee.pw_gid) }
-        }
+        Self.handOver([folder.path, secret])
         let command = try programs.unprivileged(
             "initdb",
             [
@@ -57,6 +52,12 @@ package final class PostgresServer: @unchecked Sendable {
             ])
         let result = try ChildProcess.run(command[0], Array(command.dropFirst()))
         guard result.exit == .code(0) else { throw HarnessError("initdb: \(result.output)\(result.errors)") }
+    }
+
+    /// Makes files the server's own, where it runs as another user than this process.
+    package static func handOver(_ paths: [String]) {
+        guard getuid() == 0, let account = getpwnam(PostgresPrograms.user) else { return }
+        for path in paths { chown(path, account.pointee.pw_uid, account.pointee.pw_gid) }
     }
 
     // MARK: Starting and ending
@@ -68,7 +69,7 @@ package final class PostgresServer: @unchecked Sendable {
             let options = settings.merging(["port": "\(wanted)"]) { $1 }.sorted { $0.key < $1.key }
             let command = try programs.unprivileged(
                 "postgres", ["-D", data] + options.flatMap { ["-c", "\($0.key)=\($0.value)"] })
-            // The shell ends the server when the line to this process ends, however that comes about, and then tidies up.
+            // The shell ends the server when the line to this process ends, however that comes about, and tidies up.
             let watch = """
                 folder=$1; shift; "$@" 3>&- & server=$!
                 { read -r end <&3; kill -QUIT $server; } 2>/dev/null & watcher=$!
@@ -86,7 +87,8 @@ package final class PostgresServer: @unchecked Sendable {
                 return
             }
         }
-        throw HarnessError("PostgreSQL does not start: \((try? String(contentsOfFile: folder.file("log"), encoding: .utf8)) ?? "no log")")
+        let told = try? String(contentsOfFile: folder.file("log"), encoding: .utf8)
+        throw HarnessError("PostgreSQL does not start: \(told ?? "it has no log")")
     }
 
     /// The file has the state in its eighth line as soon as the server takes connections.
@@ -166,6 +168,19 @@ package final class PostgresServer: @unchecked Sendable {
             programs.path("psql"),
             ["-X", "-q", "-h", folder.path, "-p", "\(port)", "-U", Self.user, "-d", database]
                 + sql.split(separator: ";").flatMap { ["-c", String($0)] }, output: "/dev/null")
+    }
+
+    /// Runs a script of psql, with its own commands.
+    package func script(_ text: String, in database: String) throws {
+        let path = try folder.write(text, to: "script.sql")
+        let result = try ChildProcess.run(
+            programs.path("psql"),
+            [
+                "-X", "-q", "-v", "ON_ERROR_STOP=1", "-h", folder.path, "-p", "\(port)", "-U", Self.user, "-d",
+                database,
+                "-f", path,
+            ], limit: .seconds(300))
+        guard result.exit == .code(0) else { throw HarnessError("psql: \(result.errors)") }
     }
 
     /// Runs statements as the server's owner; of rows, columns are separated by `|`.
