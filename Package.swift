@@ -146,7 +146,8 @@ let executables: [Target] = [
         dependencies: [
             "Telemetry", "HashRing", "Detection", "Ports", "ModelFormats", "IngestLog", "Membership", "ClusterKeys",
             "GossipTransport", "ClusterActors", "Roles", "SQLiteStore", "PostgresStore", "HTTPAPI", "DeviceFleet",
-            "NodeSettings", "LogHandlers", argumentParser, configuration, httpClient, logging, metrics, lifecycle, unixSignals, nioCore, nioHTTP1,
+            "NodeSettings", "LogHandlers", argumentParser, configuration, httpClient, logging, metrics, lifecycle,
+            unixSignals, nioCore, nioHTTP1,
         ],
         swiftSettings: swift),
     .executableTarget(
@@ -208,7 +209,8 @@ let testTargets: [Target] = [
     .testTarget(name: "TidyTests", swiftSettings: swift),
     // It runs the built program: `swift build --product starling` first, where only this target is built.
     .testTarget(
-        name: "NodeTests", dependencies: ["NodeHarness", "ServerHarness", "Telemetry", "LogFormat", grdbSQLite], swiftSettings: swift),
+        name: "NodeTests", dependencies: ["NodeHarness", "ServerHarness", "Telemetry", "LogFormat", grdbSQLite],
+        swiftSettings: swift),
 ]
 
 // MARK: Fuzzers: programs around one decoder each, only with STARLING_FUZZ

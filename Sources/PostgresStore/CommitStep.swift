@@ -64,7 +64,8 @@ struct CommitStep {
         row.duplicates &+= duplicates
         row.discarded &+= discarded
         row.damaged &+= transaction.damaged
-        let ending = ReadingCounts.statements(counts) + Outline.removal(for: rows, now: flock.time(0, 2)) + [CheckpointSQL.write(row), .init("COMMIT")]
+        let changes = ReadingCounts.statements(counts) + Outline.removal(for: rows, now: flock.time(0, 2))
+        let ending = changes + [CheckpointSQL.write(row), .init("COMMIT")]
         try Link.checkCommitted(try link.pipeline(ending).last)
         return row
     }

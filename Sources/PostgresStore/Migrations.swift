@@ -7,8 +7,8 @@ enum Migrations {
 
     /// Tables that are ours where there is `flock`, and somebody else's where there is not.
     static let tables = [
-        "devices", "series", "reading_counts", "deleted_series", "model_ids", "readings", "outlines", "latest", "models",
-        "checkpoints", "tombstones", "quarantine", "audit",
+        "devices", "series", "reading_counts", "deleted_series", "model_ids", "readings", "outlines", "latest",
+        "models", "checkpoints", "tombstones", "quarantine", "audit",
     ]
 
     /// Names are compared as bytes. `result` is `ScoreResult`'s raw value; the two partial indexes hold anomalies only.

@@ -17,10 +17,7 @@ extension ByteName {
         self.init(unchecked: text)
     }
 
-    package static func == (lhs: Self, rhs: Self) -> Bool {
-        // Equal bytes are always equal strings, so the fast comparison settles every "no".
-        lhs.text == rhs.text && lhs.text.utf8.elementsEqual(rhs.text.utf8)
-    }
+    package static func == (lhs: Self, rhs: Self) -> Bool { ByteOrder.areEqual(lhs.text, rhs.text) }
 
     package func hash(into hasher: inout Hasher) {
         let done: Void? = text.utf8.withContiguousStorageIfAvailable {
@@ -30,9 +27,7 @@ extension ByteName {
         hasher.combine(0xFF as UInt8)  // ends the name, so that ("ab", "c") and ("a", "bc") differ
     }
 
-    package static func < (lhs: Self, rhs: Self) -> Bool {
-        lhs.text.utf8.lexicographicallyPrecedes(rhs.text.utf8)
-    }
+    package static func < (lhs: Self, rhs: Self) -> Bool { ByteOrder.precedes(lhs.text, rhs.text) }
 
     package var description: String { text }
 }

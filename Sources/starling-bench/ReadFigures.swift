@@ -106,7 +106,8 @@ enum ReadFigures {
             Array(requests.indices)
         ) { requests[$0] }
         guard outcome.answers.count == requests.count, outcome.answers.values.allSatisfy({ $0.status == 202 }) else {
-            throw HarnessError("the node refused a batch: \(outcome.answers.values.first { $0.status != 202 }?.text ?? "")")
+            let other = outcome.answers.values.first { $0.status != 202 }
+            throw HarnessError("the node refused a batch: \(other?.text ?? "no answer")")
         }
         _ = try node.waitForLedger(within: storeLimit) { $0.pending == 0 }
     }

@@ -62,8 +62,8 @@ struct StarlingBench: AsyncParsableCommand {
 
     @Option(
         help: .init(
-            "Measure with databases made on this server, each dropped again: postgres://… of a user who may create them. \
-            (default: the embedded store)", valueName: "address"))
+            "Measure on databases made here and dropped again: postgres://… of a user who may create them. (default: "
+                + "the embedded store)", valueName: "address"))
     var store: String?
 
     @Option(

@@ -96,7 +96,8 @@ extension NodeTests {
             try send(&load, to: setting.flock, for: .seconds(2))
             setting.server.kill()
             try send(&load, to: setting.flock, for: .seconds(Self.awaySeconds))
-            let history = "/history?device_id=\(load.traffic.device(0))&type=\(Traffic.metric)&from=2000-01-01T00:00:00Z"
+            let series = "device_id=\(load.traffic.device(0))&type=\(Traffic.metric)"
+            let history = "/history?\(series)&from=2000-01-01T00:00:00Z"
             for node in setting.flock.running {
                 for path in [history, "/anomalies"] {
                     let answer = try node.get(path)

@@ -27,7 +27,8 @@ import Testing
         for point in points {
             verdicts.append(
                 Verdict(
-                    result: point.result, score: point.score, model: ModelID(name: "forest", version: 1), isLate: false))
+                    result: point.result, score: point.score, model: ModelID(name: "forest", version: 1), isLate: false)
+            )
         }
         let readings = points.map { Reading(series: Self.series, time: $0.time, value: $0.value) }
         let batch = ScoredBatch(
@@ -73,7 +74,8 @@ import Testing
         return (0..<count).map { _ in
             // Mostly some seconds, now and then an hour without any.
             time = time.advanced(
-                byMicroseconds: random.draw(below: 200) == 0 ? 4_000_000_000 : 1 + Int64(random.draw(below: 60_000_000)))
+                byMicroseconds: random.draw(below: 200) == 0 ? 4_000_000_000 : 1 + Int64(random.draw(below: 60_000_000))
+            )
             let result: ScoreResult = [.normal, .normal, .normal, .learning, .unscored][random.draw(below: 5)]
             let isAnomaly = random.draw(below: 50) == 0
             return HistoryPoint(
@@ -149,7 +151,8 @@ import Testing
             let to = Self.start.advanced(byMicroseconds: 50 * Self.stretch)
             #expect(try await store.outline(of: Self.series, from: Self.start, to: to, points: 1_000) == nil)
             #expect(try await store.outline(of: Self.series, from: to, to: Self.start, points: 1) == nil)
-            #expect(try await store.outline(of: Self.series, from: .distantFuture, to: .distantFuture, points: 1) == nil)
+            let never = Instant.distantFuture
+            #expect(try await store.outline(of: Self.series, from: never, to: never, points: 1) == nil)
             let nobody = Series(device: DeviceID(unchecked: "e"), metric: Self.series.metric)
             await #expect {
                 _ = try await store.outline(of: nobody, from: .distantPast, to: .distantFuture, points: 10)

@@ -50,6 +50,23 @@ struct NamesTests {
         }
     }
 
+    /// Names of a fleet have long beginnings in common; the difference may be at any byte, or be the length.
+    @Test func aDifferenceIsFoundAtAnyByte() {
+        for length in 1...40 {
+            let name = String(repeating: "a", count: length)
+            for place in 0..<length {
+                let rest = String(repeating: "0", count: length - place - 1)
+                let other = String(repeating: "a", count: place) + "z" + rest
+                #expect(Metric(unchecked: name) < Metric(unchecked: other))
+                #expect(!(Metric(unchecked: other) < Metric(unchecked: name)))
+                #expect(Metric(unchecked: name) != Metric(unchecked: other))
+            }
+            #expect(Metric(unchecked: name) < Metric(unchecked: name + "\u{1}"))
+            #expect(!(Metric(unchecked: name + "a") < Metric(unchecked: name)))
+            #expect(Metric(unchecked: name) == Metric(unchecked: String(name.reversed())))
+        }
+    }
+
     @Test func aSeriesSortsByDeviceThenMetric() {
         let sorted = [("a", "z"), ("ab", "a"), ("b", "a"), ("b", "b"), ("é", "a")].map {
             Series(device: DeviceID(unchecked: $0.0), metric: Metric(unchecked: $0.1))
