@@ -8,9 +8,9 @@ import SQLiteStore
 enum StoreAssembly {
     static func make(_ address: StoreAddress, _ logger: Logger) throws -> any ReadingStore {
         switch address {
-        case .sqlite(let path): SQLiteStore(path: path, logger: logger)
+        case .sqlite(let path): return SQLiteStore(path: path, logger: logger)
         case .postgres(let url):
-            do { try PostgresStore(url: PostgresURL(url.revealed), logger: logger) } catch {
+            do { return PostgresStore(url: try PostgresURL(url.revealed), logger: logger) } catch {
                 throw Failure("--store: \(error)")
             }
         }
