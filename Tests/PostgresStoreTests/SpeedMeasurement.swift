@@ -26,12 +26,40 @@ struct SpeedMeasurement {
             builder.append(Reading(series: series, time: Instant(microseconds: time), value: Double(row) / 7))
         }
         let readings = builder.build()
-        let verdict = Verdict(result: .normal, score: 0.25, model: ModelID(name: "m", version: 1), isLate: false)
+        let model = ModelID(name: "m", version: 1)
+        var verdicts = VerdictBatch()
+        for row in 0..<Self.rowsPerStep {
+            // Of the last device every reading.
+            let isAnomaly = row % 97 == 0 || row % Self.devices == Self.devices - 1
+            verdicts.append(Verdict(result: isAnomaly ? .anomaly : .normal, score: 0.25, model: model, isLate: false))
+        }
         let batch = ScoredBatch(
-            position: start, readings: readings, verdicts: VerdictBatch(repeating: verdict, count: readings.count))
+            position: start, readings: readings, verdicts: verdicts)
         return StoreTransaction(
             log: LogID(high: 1, low: 1), writer: Work.writer, start: start, end: batch.end, batches: [batch],
             damaged: 0, accepted: batch.end)
+    }
+
+    /// Questions as a dashboard asks them.
+    private func read(_ store: PostgresStore, _ clock: ContinuousClock) async throws {
+        let devices = [0, Self.devices - 1].map { DeviceID(unchecked: "device-\($0)") }
+        let series = Series(device: devices[0], metric: Metric(unchecked: "temperature"))
+        func tell(_ what: String, _ call: () async throws -> Int) async throws {
+            _ = try await call()
+            var count = 0
+            let time = try await clock.measure { count = try await call() }
+            print("  \(what): \(count) rows in \(time)")
+        }
+        let (all, end) = (Instant.distantPast, Instant.distantFuture)
+        try await tell("history") {
+            try await store.history(of: series, from: all, to: end, after: nil, limit: 1_000).count
+        }
+        for device in [nil] + devices.map(Optional.some) {
+            try await tell("anomalies of \(device?.text ?? "all")") {
+                try await store.anomalies(AnomalyQuery(from: all, to: end, device: device, limit: 1_000)).count
+            }
+        }
+        try await tell("devices") { try await store.devices(after: nil, limit: 1_000).count }
     }
 
     @Test(.enabled(if: Server.isInstalled, .noServer), arguments: Mode.allCases)
@@ -104,6 +132,7 @@ struct SpeedMeasurement {
             "\(mode): stored \(rate(storing)) rows/s, bare COPY \(rate(copying)) rows/s, ratio",
             (rate(storing) / rate(copying) * 100).rounded() / 100, "adding up counts",
             settling, "duplicates \(rate(merging)) rows/s")
+        try await read(store, clock)
         await store.close()
         server.stop()
     }
