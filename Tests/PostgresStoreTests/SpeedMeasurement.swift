@@ -62,24 +62,10 @@ struct SpeedMeasurement {
         try await tell("devices") { try await store.devices(after: nil, limit: 1_000).count }
     }
 
-    @Test(.enabled(if: Server.isInstalled, .noServer), arguments: Mode.allCases)
-    func commits(_ mode: Mode) async throws {
-        guard mode == .plain || Server.hasTimescale else { return }
-        let programs = try #require(mode == .plain ? PostgresPrograms.found : PostgresPrograms.withTimescale)
-        let tuned = ["fsync": "on", "shared_buffers": "256MB", "max_wal_size": "4GB"]
-        let server = try PostgresServer(programs, settings: mode.settings.merging(tuned) { $1 })
-        let database = try server.database()
-        let store = try Server.store(server.address(database))
-        _ = try await store.prepare()
-        _ = try await store.register(log: LogID(high: 1, low: 1), node: "n0", by: Work.writer, replacing: nil)
-        let transactions = (0..<Self.steps).map { transaction($0) }
-        let clock = ContinuousClock()
-        var row: Checkpoint?
-        let storing = try await clock.measure {
-            for transaction in transactions { row = try await store.commit(transaction) }
-        }
-        #expect(row?.stored == UInt64(Self.rowsPerStep * Self.steps))
-        // The same rows, sorted the same way, from a file that the server reads itself, each step a transaction.
+    /// The same rows, sorted the same way, from files in COPY's own format, each a transaction.
+    private func copyBare(
+        _ mode: Mode, _ server: PostgresServer, _ database: String, _ clock: ContinuousClock
+    ) throws -> Duration {
         var shape = ["CREATE TABLE bare (LIKE readings INCLUDING ALL)"]
         if mode != .plain {
             shape.append(
@@ -112,7 +98,27 @@ struct SpeedMeasurement {
                 """, in: database)
         }
         let script = (0..<Self.steps).map { "\\copy bare FROM '\(file)-\($0)' (FORMAT binary)" }.joined(separator: "\n")
-        let copying = try clock.measure { try server.script(script, in: database) }
+        return try clock.measure { try server.script(script, in: database) }
+    }
+
+    @Test(.enabled(if: Server.isInstalled, .noServer), arguments: Mode.allCases)
+    func commits(_ mode: Mode) async throws {
+        guard mode == .plain || Server.hasTimescale else { return }
+        let programs = try #require(mode == .plain ? PostgresPrograms.found : PostgresPrograms.withTimescale)
+        let tuned = ["fsync": "on", "shared_buffers": "256MB", "max_wal_size": "4GB"]
+        let server = try PostgresServer(programs, settings: mode.settings.merging(tuned) { $1 })
+        let database = try server.database()
+        let store = try Server.store(server.address(database))
+        _ = try await store.prepare()
+        _ = try await store.register(log: LogID(high: 1, low: 1), node: "n0", by: Work.writer, replacing: nil)
+        let transactions = (0..<Self.steps).map { transaction($0) }
+        let clock = ContinuousClock()
+        var row: Checkpoint?
+        let storing = try await clock.measure {
+            for transaction in transactions { row = try await store.commit(transaction) }
+        }
+        #expect(row?.stored == UInt64(Self.rowsPerStep * Self.steps))
+        let copying = try copyBare(mode, server, database, clock)
         let settling = try await clock.measure { _ = try await store.flush(latest: []) }
         // Everything again by another log, as after a restart from an old copy.
         let other = LogID(high: 2, low: 2)
