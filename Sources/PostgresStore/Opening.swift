@@ -14,7 +14,7 @@ enum Opening {
     static func prepare(_ link: Link, fresh: FlockID, _ url: PostgresURL, log: Logger) throws(Failure) -> Opened {
         link.patienceMicroseconds = PostgresLimits.migrationAnswerMicroseconds
         defer { link.patienceMicroseconds = PostgresLimits.answerMicroseconds }
-        try checkServer(link, url)
+        try checkServer(link, url, log: log)
         try Timescale.install(link, log: log)
         let flock = try locked(link) { link throws(Failure) in try migrate(link, fresh: fresh, url) }
         let timescale = try Timescale.mode(link, log: log)
@@ -35,11 +35,11 @@ enum Opening {
         }
     }
 
-    private static func checkServer(_ link: Link, _ url: PostgresURL) throws(Failure) {
+    private static func checkServer(_ link: Link, _ url: PostgresURL, log: Logger) throws(Failure) {
         let server = try link.query(
             """
             SELECT current_setting('server_version_num')::integer, current_setting('server_version'),
-                current_setting('server_encoding'), current_schema()::text
+                current_setting('server_encoding'), current_schema()::text, current_setting('fsync') = 'on'
             """)
         guard server.int32(0, 0) >= PostgresLimits.oldestServerVersion else {
             throw unusable(
@@ -52,6 +52,9 @@ enum Opening {
         }
         guard !server.isNull(0, 3) else {
             throw unusable("\(url): none of the schemas in search_path exists: create one, or correct search_path")
+        }
+        if !server.bool(0, 4) {
+            log.warning("the server runs with fsync = off: a power cut there loses what was told stored; turn it on")
         }
     }
 

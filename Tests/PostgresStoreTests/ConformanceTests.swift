@@ -17,7 +17,9 @@ struct ConformanceTests {
 
     private func run(_ one: ConformanceCase, _ mode: Mode) async throws {
         let server = try Server.shared(mode)
-        let url = try PostgresURL(server.address(try server.database()))
+        let database = try server.database()
+        let url = try PostgresURL(server.address(database))
         try await one.run(StorePlace { PostgresStore(url: url, logger: Server.silent) })
+        try server.drop(database)
     }
 }

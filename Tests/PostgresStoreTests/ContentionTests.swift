@@ -57,6 +57,35 @@ struct ContentionTests {
         return row
     }
 
+    /// Of a node that stands still in the middle of a commit: a deletion waits for it, and nobody for the deletion.
+    @Test func aDeletionThatWaitsHoldsNobodyUp() async throws {
+        let server = try Server.shared()
+        let database = try server.database()
+        let stores = [try Server.store(server.address(database)), try Server.store(server.address(database))]
+        for store in stores { _ = try await store.prepare() }
+        let work = Work()
+        var row = try await work.store(until: LogPosition(400), step: 400, on: stores[0])
+        let held = try await server.hold(database, "LOCK TABLE flock IN ROW SHARE MODE")
+        let device = work.series(0).device
+        async let deletion = code { _ = try await stores[1].delete(device, isKnown: true) }
+        try await server.wait("wait_event_type = 'Lock' AND query LIKE 'LOCK TABLE flock%' AND datname = '\(database)'")
+        for _ in 0..<10 { row = try await stores[0].commit(work.transaction(at: row.position)) }
+        #expect(try await deletion == .unavailable)
+        try server.end(held, database)
+        #expect(try await stores[1].delete(device, isKnown: true) != nil)
+        #expect(row.stored == 4_400)
+        for store in stores { await store.close() }
+    }
+
+    private func code(of call: () async throws -> Void) async throws -> StoreError.Code? {
+        do {
+            try await call()
+            return nil
+        } catch let error as StoreError {
+            return error.code
+        }
+    }
+
     @Test(arguments: Mode.allCases, 1...3 as ClosedRange<UInt64>)
     func neitherLockEachOtherOutNorMiscount(_ mode: Mode, seed: UInt64) async throws {
         guard mode == .plain || Server.hasTimescale else { return }

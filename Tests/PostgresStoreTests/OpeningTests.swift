@@ -64,10 +64,15 @@ struct OpeningTests {
 
     @Test func aWrongPasswordIsAMatterForAPersonAndIsNotTold() async throws {
         let address = server.address("postgres").replacing("corr3ct", with: "wr0ng")
-        let error = try await failure(address)
-        #expect(error.code == .unusable)
-        #expect(error.message.contains("password authentication failed") && error.message.contains("28P01"))
-        #expect(!error.message.contains("wr0ng") && !error.message.contains("battery"))
+        let recorder = Recorder()
+        let store = PostgresStore(url: try PostgresURL(address), logger: recorder.logger)
+        let error = await #expect(throws: StoreError.self) { _ = try await store.prepare() }
+        await store.close()
+        #expect(error?.code == .unusable)
+        let told = recorder.lines + ["\(try #require(error))"]
+        #expect(told.count > 1)
+        #expect(told.allSatisfy { $0.contains("password authentication failed") && $0.contains("28P01") })
+        #expect(told.allSatisfy { !$0.contains("wr0ng") && !$0.contains("battery") })
     }
 
     @Test func aMissingDatabaseIsNamed() async throws {

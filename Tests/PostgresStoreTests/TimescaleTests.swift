@@ -1,8 +1,6 @@
-import Logging
 import Ports
 import PostgresStore
 import ServerHarness
-import Synchronization
 import Telemetry
 import Testing
 
@@ -45,13 +43,11 @@ struct TimescaleTests {
         await first.close()
         try server.run("ALTER DATABASE \(database) RESET timescaledb.disable_load")
         try server.run("CREATE EXTENSION timescaledb", in: database)
-        let lines = Mutex<[String]>([])
-        let store = PostgresStore(
-            url: try PostgresURL(server.address(database)),
-            logger: Logger(label: "test") { _ in Recorder { line in lines.withLock { $0.append(line) } } })
+        let recorder = Recorder()
+        let store = PostgresStore(url: try PostgresURL(server.address(database)), logger: recorder.logger)
         _ = try await store.prepare()
         #expect(store.kind == StoreKind(name: "postgres", timescale: .none))
-        #expect(lines.withLock { $0.contains { $0.contains("create_hypertable('readings'") } })
+        #expect(recorder.lines.contains { $0.contains("create_hypertable('readings'") })
         #expect(try await store.checkpoint(of: Work().log) == row)
         let more = try await Work().store(until: LogPosition(1_600), step: 400, on: store)
         #expect(more.stored == 1_600)
@@ -108,25 +104,5 @@ struct TimescaleTests {
             }
         }
         await store.close()
-    }
-}
-
-/// Hands every line on.
-private struct Recorder: LogHandler {
-    var metadata: Logger.Metadata = [:]
-    var logLevel = Logger.Level.info
-    let record: @Sendable (String) -> Void
-
-    init(record: @escaping @Sendable (String) -> Void) {
-        self.record = record
-    }
-
-    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
-        get { metadata[key] }
-        set { metadata[key] = newValue }
-    }
-
-    func log(event: LogEvent) {
-        record("\(event.message)")
     }
 }
