@@ -100,12 +100,12 @@ import Testing
 
     @Test func aRestartedNodeIsCalledByItsNewIncarnation() async throws {
         let a = try await TestNode("a")
-        let old = try await TestNode("b", incarnation: 1)
+        let old = try await TestNode("b", incarnation: 1, host: TestNode.hostOfItsOwn)
         a.system.setPeers([old.peer])
         let before = try a.counter(of: old)
         #expect(try await before.add(Number(1)) == Number(1))
         await old.shutdown()
-        let new = try await TestNode("b", incarnation: 2, port: old.port)
+        let new = try await TestNode("b", incarnation: 2, host: old.host, port: old.port)
         // Membership has not noticed: the callee itself says that it is another.
         try await wait { await error { _ = try await before.add(Number(1)) } == .nodeGone("b#1") }
         a.system.setPeers([new.peer])
@@ -117,14 +117,14 @@ import Testing
 
     @Test func aPeerThatIsNotThereFailsAtOnceAndLaterIsTriedAgain() async throws {
         let a = try await TestNode("a")
-        let first = try await TestNode("b")
+        let first = try await TestNode("b", host: TestNode.hostOfItsOwn)
         await first.shutdown()
         a.system.setPeers([first.peer])
         let counter = try a.counter(of: first)
         #expect(await error { try await counter.clear() }?.kind == "unreachable")
         // While nobody is tried again, calls fail with the reason at once.
         #expect(await error { try await counter.clear() }?.kind == "unreachable")
-        let second = try await TestNode("b", port: first.port)
+        let second = try await TestNode("b", host: first.host, port: first.port)
         var answer: Number?
         try await wait {
             answer = try? await counter.add(Number(3))

@@ -151,10 +151,16 @@ struct TestNode {
     let system: ClusterActorSystem
     let counter: Counter
     let gate: Gate
+    let host: String
     let port: Int
 
+    /// For nodes that come back to their port: connections of other tests, which are all from 127.0.0.1, may get the
+    /// same number meanwhile.
+    static let hostOfItsOwn = "127.0.0.2"
+
     init(
-        _ name: String, incarnation: UInt64 = 1, flock: FlockID? = Self.flock, keys: KeyRing? = nil, port: Int = 0,
+        _ name: String, incarnation: UInt64 = 1, flock: FlockID? = Self.flock, keys: KeyRing? = nil,
+        host: String = "127.0.0.1", port: Int = 0,
         settings: PeerSettings = PeerSettings.patient,
         logger: Logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
     ) async throws {
@@ -166,11 +172,12 @@ struct TestNode {
         self.system = system
         self.gate = gate
         counter = system.start(Self.role) { Counter(gate: gate, actorSystem: system) }
-        self.port = try await system.listen(host: "127.0.0.1", port: port)
+        self.host = host
+        self.port = try await system.listen(host: host, port: port)
     }
 
     var peer: Peer {
-        Peer(name: system.node, incarnation: system.incarnation, host: "127.0.0.1", port: UInt16(port))
+        Peer(name: system.node, incarnation: system.incarnation, host: host, port: UInt16(port))
     }
 
     /// The counter of another node, told of before.
