@@ -108,8 +108,12 @@ package struct SeriesState: Hashable, Sendable {
 
     /// Unheard for three times its usual interval, and for ten seconds at least.
     package func isSilent(at now: Instant) -> Bool {
-        let patience = max(Self.silenceMin, usualInterval.multipliedReportingOverflow(by: 3).partialValue)
-        return now.microseconds(since: lastHeard) > patience
+        now.microseconds(since: lastHeard) > silentAfter
+    }
+
+    /// Microseconds of silence until then.
+    package var silentAfter: Int64 {
+        max(Self.silenceMin, usualInterval.multipliedReportingOverflow(by: 3).partialValue)
     }
 
     private static let silenceMin: Int64 = 10_000_000

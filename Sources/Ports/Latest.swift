@@ -23,21 +23,26 @@ package struct LatestAnswer: Hashable, Sendable {
     package let missing: [String]
 
     /// A fixed hash of all that is shown of the devices: the same on every node that answers the same. The ETag.
-    package var revision: UInt64 { devices.reduce(0) { $1.mixed(into: $0) } }
+    package let revision: UInt64
 
     /// - Parameter devices: by device id as bytes.
     package init(devices: [LatestDevice], missing: [String]) {
         self.devices = devices
         self.missing = missing.sorted()
+        revision = devices.reduce(0) { $1.mixed(into: $0) }
     }
 
     /// What the owners answered, as one answer: however the devices were spread over them, it is the same.
     ///
     /// While a slot moves two owners may know a device: of each series the newer row counts.
     /// - Parameter limit: of the query, which each owner kept to for itself.
-    package init(gathering answers: [LatestAnswer], missing: [String], limit: Int?) {
+    package init(gathering parts: [[LatestDevice]], missing: [String], limit: Int?) {
+        guard parts.count != 1 else {
+            self.init(devices: parts[0], missing: missing)
+            return
+        }
         var devices: [LatestDevice] = []
-        for device in answers.flatMap(\.devices).sorted(by: { $0.device < $1.device }) {
+        for device in parts.flatMap(\.self).sorted(by: { $0.device < $1.device }) {
             if let last = devices.last, last.device == device.device {
                 devices[devices.count - 1] = last.merged(with: device)
             } else if let limit, devices.count >= limit {
@@ -46,7 +51,7 @@ package struct LatestAnswer: Hashable, Sendable {
                 devices.append(device)
             }
         }
-        self.init(devices: devices, missing: Array(Set(answers.flatMap(\.missing) + missing)))
+        self.init(devices: devices, missing: missing)
     }
 }
 

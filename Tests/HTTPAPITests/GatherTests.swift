@@ -4,8 +4,8 @@ import Testing
 
 /// Answers of several owners as one.
 @Suite struct GatherTests {
-    private static func part(_ devices: [LatestDevice], missing: [String] = []) -> LatestAnswer {
-        LatestAnswer(devices: devices, missing: missing)
+    private static func part(_ devices: [LatestDevice]) -> LatestAnswer {
+        LatestAnswer(devices: devices, missing: [])
     }
 
     private static let fleet = ["a", "b", "c", "d", "ä"].map { LatestDevice($0, [LatestMetric("t", 1)]) }
@@ -15,12 +15,12 @@ import Testing
         var random = SeededGenerator(seed: seed)
         var owners = [[LatestDevice]](repeating: [], count: 3)
         for device in Self.fleet { owners[Int.random(in: 0..<3, using: &random)].append(device) }
-        let answer = LatestAnswer(gathering: owners.map { Self.part($0) }, missing: [], limit: nil)
+        let answer = LatestAnswer(gathering: owners, missing: [], limit: nil)
         #expect(answer == Self.part(Self.fleet))
     }
 
     @Test func theLimitHoldsForAllTogether() {
-        let parts = [Self.part([Self.fleet[0], Self.fleet[3]]), Self.part([Self.fleet[1], Self.fleet[2]])]
+        let parts = [[Self.fleet[0], Self.fleet[3]], [Self.fleet[1], Self.fleet[2]]]
         let answer = LatestAnswer(gathering: parts, missing: [], limit: 2)
         #expect(answer.devices.map(\.device.text) == ["a", "b"])
     }
@@ -32,7 +32,7 @@ import Testing
         let merged = LatestDevice(
             "a", [LatestMetric("t", 2, time: later), LatestMetric("u", 1), LatestMetric("v", 3)], time: later)
         for parts in [[old, new], [new, old]] {
-            let answer = LatestAnswer(gathering: parts.map { Self.part([$0]) }, missing: [], limit: 1)
+            let answer = LatestAnswer(gathering: parts.map { [$0] }, missing: [], limit: 1)
             #expect(answer.devices == [merged])
         }
     }
@@ -41,15 +41,14 @@ import Testing
         let judged = LatestDevice("a", [LatestMetric("t", 1, .anomaly, score: 0.75)])
         let unscored = LatestDevice("a", [LatestMetric("t", 1, .unscored)])
         for parts in [[judged, unscored], [unscored, judged]] {
-            #expect(LatestAnswer(gathering: parts.map { Self.part([$0]) }, missing: [], limit: nil).devices == [judged])
+            #expect(LatestAnswer(gathering: parts.map { [$0] }, missing: [], limit: nil).devices == [judged])
         }
     }
 
-    @Test func whoeverIsMissingAnywhereIsMissing() {
-        let answer = LatestAnswer(
-            gathering: [Self.part([], missing: ["n2"]), Self.part([], missing: ["n1", "n2"])], missing: ["n3"],
-            limit: nil)
+    @Test func theMissingAreToldInOrder() {
+        let answer = LatestAnswer(gathering: [[], []], missing: ["n2", "n3", "n1"], limit: nil)
         #expect(answer.missing == ["n1", "n2", "n3"])
+        #expect(LatestAnswer(gathering: [], missing: ["n1"], limit: nil).missing == ["n1"])
     }
 
     /// Whatever changes in an answer changes its tag.

@@ -7,9 +7,12 @@ import Telemetry
 /// What a node asks its peers for `GET /latest`.
 package struct LatestCall: Hashable, Sendable, WireValue {
     package let query: LatestQuery
+    /// The version of an answer that the asker still has.
+    package let known: UInt64?
 
-    package init(query: LatestQuery) {
+    package init(query: LatestQuery, known: UInt64? = nil) {
         self.query = query
+        self.known = known
     }
 
     package func encode(into writer: inout ByteWriter) throws(FormatError) {
@@ -30,6 +33,7 @@ package struct LatestCall: Hashable, Sendable, WireValue {
             try device.encode(into: &writer)
         }
         try writer.write(optional: query.since) { (writer, time) throws(FormatError) in try time.encode(into: &writer) }
+        try writer.write(optional: known) { (writer, version) throws(FormatError) in writer.write(version) }
     }
 
     package init(decoding reader: inout ByteReader) throws(FormatError) {
@@ -46,6 +50,7 @@ package struct LatestCall: Hashable, Sendable, WireValue {
         }
         query.after = try reader.readOptional { (reader) throws(FormatError) in try DeviceID(decoding: &reader) }
         query.since = try reader.readOptional { (reader) throws(FormatError) in try Instant(decoding: &reader) }
+        known = try reader.readOptional { (reader) throws(FormatError) in try reader.readUInt64() }
         self.query = query
     }
 }
@@ -56,6 +61,12 @@ package struct LatestReply: Hashable, Sendable, WireValue {
     package var warm: SlotSet
     /// There are more devices after the last: ask for those.
     package var isCut: Bool
+    /// Grows with everything that may change the answer.
+    package var version: UInt64
+    /// How long it stays right if the version stays: microseconds.
+    package var validFor: Int64
+    /// It is what the asker has; the rest is empty.
+    package var isUnchanged = false
 
     /// Devices and metrics of a device in one reply.
     package static let devicesMax = 1 << 20
@@ -65,20 +76,42 @@ package struct LatestReply: Hashable, Sendable, WireValue {
     /// Replies that one question gathers from one owner: some ten million metrics.
     package static let pagesMax = 256
 
-    package init(devices: [LatestDevice], warm: SlotSet, isCut: Bool = false) {
+    /// Clocks that are set, and limits that nobody thought of, are noticed after so many microseconds.
+    package static let validMax: Int64 = 5_000_000
+
+    package init(devices: [LatestDevice], warm: SlotSet, isCut: Bool = false, version: UInt64, validFor: Int64) {
         self.devices = devices
         self.warm = warm
         self.isCut = isCut
+        self.version = version
+        self.validFor = validFor
+    }
+
+    package static func unchanged(version: UInt64) -> LatestReply {
+        var reply = LatestReply(devices: [], warm: SlotSet(), version: version, validFor: 0)
+        reply.isUnchanged = true
+        return reply
+    }
+
+    /// Adds the page behind it. The version stays that of the first page: what changed since is asked for again.
+    package mutating func append(_ page: LatestReply) {
+        devices += page.devices
+        // A slot that went away in between is not known whole.
+        warm.formIntersection(page.warm)
+        isCut = page.isCut
+        validFor = min(validFor, page.validFor)
     }
 
     /// As many of `devices` as fit into one reply.
-    package init(page devices: [LatestDevice], warm: SlotSet) {
+    package init(page devices: [LatestDevice], warm: SlotSet, version: UInt64, validFor: Int64) {
         var bytes = 0
         let end = devices.firstIndex { device in
             defer { bytes += Self.bytes(of: device) }
             return bytes >= Self.pageBytes
         }
-        self.init(devices: Array(devices[..<(end ?? devices.endIndex)]), warm: warm, isCut: end != nil)
+        self.init(
+            devices: Array(devices[..<(end ?? devices.endIndex)]), warm: warm, isCut: end != nil,
+            version: version, validFor: validFor)
     }
 
     /// Not less than it takes on the wire.
@@ -91,6 +124,9 @@ package struct LatestReply: Hashable, Sendable, WireValue {
     package func encode(into writer: inout ByteWriter) throws(FormatError) {
         try warm.encode(into: &writer)
         writer.write(isCut)
+        writer.write(version)
+        writer.write(validFor)
+        writer.write(isUnchanged)
         writer.writeVarint(devices.count)
         for row in devices {
             writer.write(string: row.device.text)
@@ -122,6 +158,9 @@ package struct LatestReply: Hashable, Sendable, WireValue {
     package init(decoding reader: inout ByteReader) throws(FormatError) {
         warm = try SlotSet(decoding: &reader)
         isCut = try reader.readFlag()
+        version = try reader.readUInt64()
+        validFor = max(0, min(Self.validMax, try reader.readInt64()))
+        isUnchanged = try reader.readFlag()
         var devices: [LatestDevice] = []
         for _ in 0..<(try reader.readCount(of: "devices", max: Self.devicesMax)) {
             let device = try DeviceID(decoding: &reader)

@@ -9,8 +9,6 @@ package import Telemetry
 extension Node: NodeService {
     /// How long a peer may take to answer, for each page, before the answer goes out without it.
     static let peerPatience = Duration.milliseconds(200)
-    /// How long the store may take to fill in for a peer that does not answer.
-    static let fillPatience = Duration.milliseconds(300)
     /// How often a peer is told of a deletion that it did not confirm. The store has the tombstone in any case.
     static let forgetTriesMax = 5
     /// Pause before the next try: a connection that broke is made again by then.
@@ -39,39 +37,6 @@ extension Node: NodeService {
     package func countRejected(_ readings: Int) { rejected.add(readings) }
 
     package func receiptTime() -> Instant { receipts.next() }
-
-    /// From the owners' memory, all asked at once. What no owner answers for is filled in from the store's last rows.
-    package func latest(_ query: LatestQuery) async -> LatestAnswer {
-        let peers = peers
-        async let others = peers.ask(peers.owners, within: Self.peerPatience) { owner in
-            try await peers.scoring(of: owner).wholeLatest(query)
-        }
-        let own = try? await scoring.wholeLatest(query)
-        let answers = await others
-        let replies = [own].compactMap(\.self) + answers.given.map(\.answer)
-        var parts = replies.map { LatestAnswer(devices: $0.devices, missing: []) }
-        var warm = SlotSet()
-        for reply in replies { warm.formUnion(reply.warm) }
-        let cold = (query.device.map { [Slot(of: $0)] } ?? warm.missing.slots).filter { !warm.contains($0) }
-        guard !cold.isEmpty else { return LatestAnswer(gathering: parts, missing: [], limit: query.limit) }
-        if let filled = await stored(query, in: cold) {
-            parts.append(filled)
-            return LatestAnswer(gathering: parts, missing: [], limit: query.limit)
-        }
-        let ring = ring.withLock { $0 }
-        let owners = Set(cold.map { ring.owner(of: $0)?.name ?? settings.name })
-        return LatestAnswer(
-            gathering: parts, missing: Array(owners.union(answers.missing.map(\.name))), limit: query.limit)
-    }
-
-    /// The store's last rows of the slots that nobody answered for; nil if it does not answer in time either.
-    private func stored(_ query: LatestQuery, in slots: [Slot]) async -> LatestAnswer? {
-        guard let rows = await fills.rows(in: slots, within: Self.fillPatience) else { return nil }
-        let states = Dictionary(rows.map { ($0.series, SeriesState($0)) }) { first, _ in first }
-        let builder = LatestBuilder(
-            query: query, now: clock.instant, inactiveAfter: settings.inactiveAfter.microseconds)
-        return LatestAnswer(devices: builder.devices(from: [states]), missing: [])
-    }
 
     package func history(
         of series: Series, from: Instant, to: Instant, after: HistoryPoint?, limit: Int

@@ -97,6 +97,7 @@ package final class Node: Service {
     let neighbourhood: Neighbourhood?
     let live = LiveHub()
     let fills: StoreFill
+    let latestCache = Mutex(LatestCache())
     let rejected: Rejected
     let state = Mutex(State.starting("starting"))
     /// As last adopted by the roles.

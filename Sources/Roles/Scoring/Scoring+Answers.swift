@@ -8,26 +8,26 @@ package import Telemetry
 extension Scoring {
     /// The newest reading of every series of the slots that are open here.
     package distributed func latest(_ call: LatestCall) async throws -> LatestReply {
+        if call.known == changes { return .unchanged(version: changes) }
         let builder = LatestBuilder(query: call.query, now: clock.instant, inactiveAfter: inactiveAfter)
         let asked = call.query.device.map { [slots[Int(Slot(of: $0).number)]] } ?? slots
+        let rows = builder.rows(from: asked.lazy.compactMap(\.series))
         return LatestReply(
-            page: builder.devices(from: asked.lazy.compactMap(\.series)),
-            warm: SlotSet(asked.lazy.filter { $0.series != nil && !$0.awaitsRows }.map(\.slot)))
+            page: rows.devices,
+            warm: SlotSet(asked.lazy.filter { $0.series != nil && !$0.awaitsRows }.map(\.slot)),
+            version: changes, validFor: rows.validFor)
     }
 
     /// All of that, page by page: one reply has to fit into one message.
-    nonisolated func wholeLatest(_ query: LatestQuery) async throws -> LatestReply {
+    /// - Parameter known: what it was before, if that may still be right.
+    nonisolated func wholeLatest(_ query: LatestQuery, known: LatestReply?) async throws -> LatestReply {
         let limit = query.limit
         var query = query
-        var whole = try await latest(LatestCall(query: query))
+        var whole = try await latest(LatestCall(query: query, known: known?.version))
         for _ in 1..<LatestReply.pagesMax where whole.isCut {
             query.after = whole.devices.last?.device
             query.limit = limit.map { $0 - whole.devices.count }
-            let page = try await latest(LatestCall(query: query))
-            whole.devices += page.devices
-            // A slot that went away in between is not known whole.
-            whole.warm.formIntersection(page.warm)
-            whole.isCut = page.isCut
+            whole.append(try await latest(LatestCall(query: query)))
         }
         return whole
     }

@@ -112,7 +112,9 @@ extension Scoring {
     package func tick() {
         let count = isWarming ? slots.count : (slots.count + Self.ticksPerSlot - 1) / Self.ticksPerSlot
         for _ in 0..<count {
+            let (was, awaited) = (slots[tickFrom].series == nil, slots[tickFrom].awaitsRows)
             for effect in slots[tickFrom].handle(.tick, now: clock.moment, models: &models) { perform(effect) }
+            if (slots[tickFrom].series == nil) != was || slots[tickFrom].awaitsRows != awaited { changes &+= 1 }
             tickFrom = (tickFrom + 1) % slots.count
         }
         for ticket in pending.filter({ $0.value.deadline <= clock.moment }).keys { settle(ticket, .failure(.late)) }

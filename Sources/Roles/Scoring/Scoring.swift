@@ -48,6 +48,8 @@ package distributed actor Scoring {
     /// Devices unheard for longer are left out of `latest`, in microseconds.
     let inactiveAfter: Int64
     var feed = LiveFeed()
+    /// Grows with everything that may change what `latest` answers.
+    var changes: UInt64 = 1
 
     /// Rows told to the store in one flush.
     package static let flushRowsMax = 20_000
@@ -121,7 +123,8 @@ package distributed actor Scoring {
     }
 
     func handle(_ event: SlotCore.Event, in slot: Slot) -> [SlotCore.Effect] {
-        slots[Int(slot.number)].handle(event, now: clock.moment, models: &models)
+        changes &+= 1
+        return slots[Int(slot.number)].handle(event, now: clock.moment, models: &models)
     }
 
     /// Tells the store what changed since the last flush: coalesced, one row a series. Begins where the last one ended,
