@@ -9,7 +9,9 @@ struct CommitStep {
     private var duplicates: UInt64 = 0
     private var discarded: UInt64 = 0
     /// Readings stored of each series.
-    private var counts: [Int64: Int64] = [:]
+    private(set) var counts: [Int64: Int64] = [:]
+    /// Of which there were readings that an outline may hold.
+    private(set) var late: Set<Int64> = []
     private(set) var refused: [RefusedRow] = []
     /// In the order of the table's key.
     private var rows: [CommitRow] = []
@@ -64,7 +66,9 @@ struct CommitStep {
         row.duplicates &+= duplicates
         row.discarded &+= discarded
         row.damaged &+= transaction.damaged
-        let changes = ReadingCounts.statements(counts) + Outline.removal(for: rows, now: flock.time(0, 2))
+        let removal = Outline.removal(for: rows, now: flock.time(0, 2))
+        late = removal.series
+        let changes = ReadingCounts.statements(counts) + removal.statements
         let ending = changes + [CheckpointSQL.write(row), .init("COMMIT")]
         try Link.checkCommitted(try link.pipeline(ending).last)
         return row

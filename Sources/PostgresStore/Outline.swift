@@ -33,7 +33,7 @@ enum Outline {
 
     /// What a commit of these rows has to take away: nothing, mostly, for what is new is in no outline.
     /// - Parameter now: by the server, when the transaction began.
-    static func removal(for rows: [CommitRow], now: Instant) -> [Link.Statement] {
+    static func removal(for rows: [CommitRow], now: Instant) -> (series: Set<Int64>, statements: [Link.Statement]) {
         let newest = now.advanced(byMicroseconds: -PostgresLimits.outlinedAfterMicroseconds / 2)
         var series: [Int64] = []
         var stretches: [Instant] = []
@@ -44,8 +44,8 @@ enum Outline {
             series.append(row.series)
             stretches.append(start)
         }
-        guard !series.isEmpty else { return [] }
-        return [
+        guard !series.isEmpty else { return ([], []) }
+        let statements: [Link.Statement] = [
             // Until this transaction ends nobody outlines what it cannot see of it.
             .init("SELECT 1 FROM (SELECT pg_advisory_xact_lock_shared($1)) AS turn", [AdvisoryLock.outlining]),
             .init(
@@ -54,6 +54,7 @@ enum Outline {
                 WHERE outlines.series = changed.series AND outlines.stretch = changed.stretch
                 """, [.int64s(series), .times(stretches)]),
         ]
+        return (Set(series), statements)
     }
 
     // MARK: Rows

@@ -20,8 +20,8 @@ struct OutlineQuery: Sendable {
     func run(_ link: Link) throws(Failure) -> [HistoryPoint]? {
         guard let span = try span(link) else { return nil }
         var rows = try known(of: span, link)
-        for gap in Self.gaps(in: span.stretches, between: rows.map(\.stretch)) {
-            rows += try made(gap, of: span.id, link)
+        for gap in OutlineMaker.gaps(in: span.stretches, between: rows.map(\.stretch)) {
+            rows += try OutlineMaker.make(gap, of: span.id, link)
         }
         var found = rows.flatMap(\.extremes)
         if let anomalies = try anomalies(of: span, link) {
@@ -70,40 +70,6 @@ struct OutlineQuery: Sendable {
             WHERE series = $1 AND stretch >= $2 AND stretch < $3 ORDER BY stretch
             """, [.int64(span.id), .time(span.start), .time(span.end)])
         return rows.indices.map { Outline.Row(rows, $0) }
-    }
-
-    /// The stretches that are missing, each gap no longer than one transaction may make.
-    /// - Parameter known: rising.
-    static func gaps(in all: Range<Int64>, between known: [Int64]) -> [Range<Int64>] {
-        var gaps: [Range<Int64>] = []
-        var next = all.lowerBound
-        for stretch in known + [all.upperBound] {
-            while next < stretch {
-                let end = min(stretch, next + PostgresLimits.outlinedAtOnceMax)
-                gaps.append(next..<end)
-                next = end
-            }
-            next = max(next, stretch + 1)
-        }
-        return gaps
-    }
-
-    /// Makes outlines, and keeps them if nobody is storing old readings at this moment.
-    private func made(_ gap: Range<Int64>, of id: Int64, _ link: Link) throws(Failure) -> [Outline.Row] {
-        let parameters: [Parameter] = [
-            .int64(id), .time(Outline.start(of: gap.lowerBound)), .time(Outline.start(of: gap.upperBound)),
-        ]
-        return try link.transaction { link throws(Failure) in
-            let isAlone = try link.query("SELECT pg_try_advisory_xact_lock($1)", [AdvisoryLock.outlining]).bool(0, 0)
-            let rows = try link.query(
-                isAlone
-                    ? """
-                    INSERT INTO outlines (series, \(Outline.columns))
-                    SELECT $1, made.* FROM (\(Outline.made)) AS made WHERE EXISTS (SELECT 1 FROM series WHERE id = $1)
-                    ON CONFLICT DO NOTHING RETURNING \(Outline.columns)
-                    """ : Outline.made, parameters)
-            return rows.indices.map { Outline.Row(rows, $0) }
-        }
     }
 
     /// Every anomaly; nil if there are more than the chart has points.

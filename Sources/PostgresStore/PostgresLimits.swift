@@ -78,8 +78,14 @@ enum PostgresLimits {
     static let outlinedAfterMicroseconds: Int64 = 3_600_000_000
     /// Stretches in one chart: three years.
     static let outlineStretchesMax: Int64 = 160_000
-    /// Stretches made in one transaction: three days, a quarter of a million readings at one a second.
-    static let outlinedAtOnceMax: Int64 = 432
+    /// Stretches made in one transaction: a day, 86,400 readings at one a second. Who stores old readings waits for it.
+    static let outlinedAtOnceMax: Int64 = 144
+    /// Readings of a series after which it is outlined ahead of any chart.
+    static let outlinedEvery: Int64 = 10_000
+    /// Not while old readings come: microseconds since the last.
+    static let outlinedWhenQuiet: Int64 = 3_000_000
+    /// For one series at a time, in the background.
+    static let outliningMicroseconds: Int64 = 500_000
 
     // MARK: TimescaleDB
 

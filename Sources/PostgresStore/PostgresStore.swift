@@ -19,11 +19,12 @@ package final class PostgresStore: ReadingStore {
     private let log: Logger
     private let writer: Session
     private let flusher: Session
-    private let upkeep: Session
-    private let historian: Session
+    let upkeep: Session
+    let historian: Session
     private let searcher: Session
     private let reader: Session
     private let state = Mutex(State())
+    let outlines = Mutex(OutlineQueue())
 
     /// - Parameter passwordFile: a file whose first line is the password; it goes before the one in the address.
     package init(url: PostgresURL, passwordFile: String? = nil, logger: Logger) {
@@ -100,6 +101,8 @@ package final class PostgresStore: ReadingStore {
             let row = try step.run()
             let isMuch = link.unsettledCommits >= PostgresLimits.commitsBeforeSettling
             if isMuch { link.unsettledCommits = 0 }
+            let (counts, late) = (step.counts, step.late)
+            self.outlines.withLock { $0.note(counts, late: late, now: MachineClock.monotonic()) }
             return (row: row, refused: step.refused, isMuch: isMuch)
         }
         if let first = done.refused.first {
@@ -108,6 +111,7 @@ package final class PostgresStore: ReadingStore {
                 metadata: ["count": "\(done.refused.count)", "first": "\(first.reason)"])
         }
         if done.isMuch { await settle() }
+        outlineAhead()
         return done.row
     }
 
@@ -211,15 +215,6 @@ package final class PostgresStore: ReadingStore {
         }
     }
 
-    package func outline(
-        of series: Series, from: Instant, to: Instant, points: Int
-    ) async throws(StoreError) -> [HistoryPoint]? {
-        let query = OutlineQuery(series: series, from: from, to: to, points: points)
-        return try await use(historian, "outlining history", isRead: true) { link throws(Failure) in
-            try query.run(link)
-        }
-    }
-
     package func history(
         of series: Series, from: Instant, to: Instant, after: HistoryPoint?, limit: Int
     ) async throws(StoreError) -> [HistoryPoint] {
@@ -253,7 +248,7 @@ package final class PostgresStore: ReadingStore {
 
     // MARK: Both
 
-    private func use<T: Sendable>(
+    func use<T: Sendable>(
         _ session: Session, _ doing: String, isRead: Bool = false,
         _ body: @Sendable (Link) throws(Failure) -> T
     ) async throws(StoreError) -> T {
