@@ -7,32 +7,43 @@ import Testing
 @Suite struct OutlineQueueTests {
     private static func at(_ seconds: Int64) -> Moment { Moment(microseconds: seconds * 1_000_000) }
 
+    /// All that can be done at a moment; nil at its end if the round is over.
+    private static func round(_ queue: inout OutlineQueue, at seconds: Int64) -> [OutlineQueue.Next?] {
+        var found: [OutlineQueue.Next?] = []
+        repeat { found.append(queue.next(now: at(seconds))) } while found.last != .later && found.last != .some(nil)
+        return found
+    }
+
     @Test func aSeriesIsDueAfterManyReadingsAndOnce() {
         var queue = OutlineQueue()
-        #expect(!queue.beginRound())
         for _ in 0..<9 { queue.note([1: 1_000, 2: 1], late: [], now: Self.at(0)) }
-        #expect(!queue.beginRound())
+        let tooFew = queue.beginRound()
         queue.note([1: 1_000], late: [], now: Self.at(0))
         queue.note([1: 50_000], late: [], now: Self.at(0))
-        #expect(queue.beginRound())
-        #expect(!queue.beginRound(), "somebody is at it")
-        #expect(queue.next(now: Self.at(0)) == .series(1))
+        let enough = queue.beginRound()
+        let again = queue.beginRound()
+        #expect(!tooFew && enough && !again, "one is at it at a time")
+        let first = queue.next(now: Self.at(0))
+        #expect(first == .series(1))
         queue.putBack(1)
-        #expect(queue.next(now: Self.at(0)) == .series(1))
-        #expect(queue.next(now: Self.at(0)) == nil)
-        #expect(!queue.beginRound())
+        let rest = Self.round(&queue, at: 0)
+        #expect(rest == [.series(1), nil])
         queue.note([1: 9_999], late: [], now: Self.at(0))
-        #expect(!queue.beginRound(), "it is counted anew")
+        let anew = queue.beginRound()
+        #expect(!anew, "it is counted anew")
     }
 
     @Test func whileOldReadingsComeItWaits() {
         var queue = OutlineQueue()
         queue.note([1: 20_000, 2: 20_000], late: [1], now: Self.at(10))
-        #expect(queue.beginRound())
-        #expect(queue.next(now: Self.at(10)) == .series(2))
-        #expect(queue.next(now: Self.at(12)) == .later)
+        let begun = queue.beginRound()
+        #expect(begun)
+        let early = Self.round(&queue, at: 12)
+        #expect(early == [.series(2), .later])
         queue.note([1: 5], late: [1], now: Self.at(12))
-        #expect(queue.next(now: Self.at(14)) == .later)
-        #expect(queue.next(now: Self.at(15)) == .series(1))
+        let later = Self.round(&queue, at: 14)
+        #expect(later == [.later])
+        let quiet = Self.round(&queue, at: 15)
+        #expect(quiet == [.series(1), nil])
     }
 }
