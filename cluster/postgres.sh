@@ -9,7 +9,7 @@ ORPHANS_LIMIT=10
 REFUSALS_MAX=20
 
 # A node keeps a few connections.
-POSTGRES_CONNECTIONS=$((NODES_MAX * 4 + 50))
+POSTGRES_CONNECTIONS=$((NODES_MAX * 6 + 50))
 # What TimescaleDB asks for: its 16 background workers, 8 parallel ones, 3 for itself.
 TIMESCALE_WORKERS=27
 

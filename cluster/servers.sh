@@ -245,7 +245,8 @@ start_again() {
         fail "port $port of 127.0.0.1, where the nodes look for $1, is taken by another program. Stop that one, or take" \
             "other ports: cluster/down, then cluster/up --postgres" || return 1
     if [[ $1 == postgres ]]; then find_postgres && init_postgres || return 1; fi
-    "launch_$1" && wait_server "$1"
+    # The password may be a new one.
+    "launch_$1" && wait_server "$1" && write_addresses
 }
 
 # Everything from nothing to two servers that answer. It stops nothing when it fails.

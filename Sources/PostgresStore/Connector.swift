@@ -30,21 +30,46 @@ struct Connector: Sendable {
         options["client_encoding"] = "UTF8"
         var last = Failure.refused(nil, "\(url) names no server")
         for address in url.addresses {
-            do throws(Failure) {
-                return try connect(to: address, options, redacting: secret)
-            } catch {
-                last = error
+            var options = options
+            options["host"] = address.host
+            options["port"] = address.port
+            for ip in Self.look(up: options) {
+                options["hostaddr"] = ip ?? options["hostaddr"]
+                do throws(Failure) {
+                    return try connect(options, redacting: secret)
+                } catch {
+                    last = error
+                }
             }
         }
         throw last
     }
 
-    private func connect(
-        to address: PostgresURL.Address, _ options: [String: String], redacting secret: String?
-    ) throws(Failure) -> Link {
-        var options = options
-        options["host"] = address.host
-        options["port"] = address.port
+    /// The addresses of a name, each of which is given its own time: libpq would spend all of it on one that is silent.
+    /// - Returns: nil stands for leaving that to libpq: a socket, an address, or a name that is not known now.
+    private static func look(up options: [String: String]) -> [String?] {
+        guard let host = options["host"], !host.isEmpty, !host.hasPrefix("/"), !host.hasPrefix("@"),
+            options["hostaddr"] == nil
+        else { return [nil] }
+        var hints = addrinfo()
+        hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
+        var list: UnsafeMutablePointer<addrinfo>?
+        guard getaddrinfo(host, nil, &hints, &list) == 0, let list else { return [nil] }
+        defer { freeaddrinfo(list) }
+        var found: [String?] = []
+        var next: UnsafeMutablePointer<addrinfo>? = list
+        while let one = next, found.count < PostgresLimits.addressesMax {
+            var text = [CChar](repeating: 0, count: Int(NI_MAXHOST))
+            let status = getnameinfo(
+                one.pointee.ai_addr, one.pointee.ai_addrlen, &text, socklen_t(text.count), nil, 0, NI_NUMERICHOST)
+            let ip = String(decoding: text.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
+            if status == 0, !found.contains(ip) { found.append(ip) }
+            next = one.pointee.ai_next
+        }
+        return found.isEmpty ? [nil] : found
+    }
+
+    private func connect(_ options: [String: String], redacting secret: String?) throws(Failure) -> Link {
         guard let connection = Self.start(options) else {
             throw Failure.refused(nil, "memory ran out")
         }

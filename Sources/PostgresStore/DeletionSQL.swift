@@ -63,20 +63,26 @@ enum DeletionSQL {
     /// - Returns: true if there may be more.
     static func sweep(_ link: Link) throws(Failure) -> Bool {
         try link.transaction { link throws(Failure) in
-            let next = try link.query("SELECT series FROM deleted_series LIMIT 1 FOR UPDATE SKIP LOCKED")
+            // Any of them: one that fails must not hold up the others for ever.
+            let next = try link.query(
+                "SELECT series FROM deleted_series ORDER BY random() LIMIT 1 FOR UPDATE SKIP LOCKED")
             guard next.count > 0 else { return false }
             let series = Parameter.int64(next.int64(0, 0))
-            // Up to the key of the n-th row; fewer rows than that have no n-th one, then all go. The time alone too,
-            // so that TimescaleDB can leave chunks out.
-            let part = try link.query(
-                """
-                WITH last AS MATERIALIZED (
-                    SELECT time, value FROM readings WHERE series = $1 ORDER BY time, value LIMIT 1 OFFSET $2)
-                DELETE FROM readings WHERE series = $1 AND time <= (SELECT time FROM last)
-                    AND (time, value) <= (SELECT time, value FROM last)
-                """, [series, .int64(Int64(PostgresLimits.sweptRowsPerTransaction - 1))])
-            if part.affected > 0 { return true }
+            // Up to the key of the n-th row; fewer rows than that have no n-th one, then all go. The key is given as a
+            // value, and the time alone too: only so does TimescaleDB leave chunks out, and unpack no more of a
+            // compressed one than this part.
+            let last = try link.query(
+                "SELECT time, value FROM readings WHERE series = $1 ORDER BY time, value LIMIT 1 OFFSET $2",
+                [series, .int64(Int64(PostgresLimits.sweptRowsPerTransaction - 1))])
+            if last.count > 0 {
+                try link.query(
+                    "DELETE FROM readings WHERE series = $1 AND time <= $2 AND (time, value) <= ($2, $3)",
+                    [series, .time(last.time(0, 0)), .double(last.double(0, 1))])
+                return true
+            }
             try link.query("DELETE FROM readings WHERE series = $1", [series])
+            // Behind whoever outlines it at this moment; nobody begins any more.
+            try link.query("SELECT 1 FROM (SELECT pg_advisory_xact_lock($1)) AS turn", [AdvisoryLock.outlining])
             try link.query("DELETE FROM outlines WHERE series = $1", [series])
             try link.query("DELETE FROM deleted_series WHERE series = $1", [series])
             return true

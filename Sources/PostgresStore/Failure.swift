@@ -43,6 +43,8 @@ struct SQLState: Hashable, Sendable, CustomStringConvertible {
     /// True if this row is refused, and no other: it goes to quarantine.
     var refusesRow: Bool { (group == "22" || group == "23") && !isUniqueViolation }
     var isLockTimeout: Bool { text == "55P03" }
+    /// Cancelled by `statement_timeout`, or by a person.
+    var isTooSlow: Bool { text == "57014" }
 
     /// What it means for the caller: away, or a matter for a person.
     var code: StoreError.Code {

@@ -29,9 +29,12 @@ enum OutlineMaker {
             let rows = try link.query(
                 isAlone
                     ? """
-                    INSERT INTO outlines (series, \(Outline.columns))
-                    SELECT $1, made.* FROM (\(Outline.made)) AS made WHERE EXISTS (SELECT 1 FROM series WHERE id = $1)
-                    ON CONFLICT DO NOTHING RETURNING \(Outline.columns)
+                    WITH made AS MATERIALIZED (\(Outline.made)),
+                    kept AS (
+                        INSERT INTO outlines (series, \(Outline.columns))
+                        SELECT $1, made.* FROM made WHERE EXISTS (SELECT 1 FROM series WHERE id = $1)
+                        ON CONFLICT DO NOTHING)
+                    SELECT \(Outline.columns) FROM made
                     """ : Outline.made, parameters)
             return rows.indices.map { Outline.Row(rows, $0) }
         }

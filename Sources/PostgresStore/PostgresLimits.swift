@@ -9,6 +9,8 @@ enum PostgresLimits {
 
     /// For a connection to one address, with TLS and password.
     static let connectMicroseconds: Int64 = 10_000_000
+    /// Of one name, each tried in turn.
+    static let addressesMax = 8
     /// For one statement, by the server.
     static let statementMilliseconds = 30_000
     /// For a lock that another session holds, by the server.

@@ -100,6 +100,14 @@ package struct PostgresURL: Hashable, Sendable, CustomStringConvertible, CustomD
     /// The address with everything that may be a password masked, for messages about addresses that cannot be read.
     private static func masked(_ text: String) -> String {
         guard let start = text.firstRange(of: "://")?.upperBound else { return mask }
+        // A query may hold a password, and an @ or a ? in it anything before and behind.
+        guard let at = text.lastIndex(of: "@"), let query = text.firstIndex(of: "?"), query < at else {
+            return shown(text, from: start)
+        }
+        return text[..<start] + mask
+    }
+
+    private static func shown(_ text: String, from start: String.Index) -> String {
         var rest = text[start...]
         var user = ""
         if let at = rest.lastIndex(of: "@") {

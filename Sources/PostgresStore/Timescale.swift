@@ -126,13 +126,14 @@ enum Timescale {
         SELECT add_compression_policy('readings', INTERVAL '\(PostgresLimits.compressAfter)', if_not_exists => true);
         """
 
-    /// For long charts. Sums and counts, so that averages of averages are right.
+    /// For charts by SQL. Sums and counts, so that averages of averages are right; values that no sum could hold are left
+    /// out of it.
     private static let minutes = (
         name: "readings_by_minute",
         sql: """
         CREATE MATERIALIZED VIEW readings_by_minute
         WITH (timescaledb.continuous, timescaledb.materialized_only = false) AS
-        SELECT series, time_bucket(INTERVAL '1 minute', time) AS minute, count(*) AS readings, sum(value) AS sum,
+        SELECT series, time_bucket(INTERVAL '1 minute', time) AS minute, count(*) AS readings, sum(value) FILTER (WHERE abs(value) < 1e290) AS sum,
             min(value) AS min, max(value) AS max, max(score) AS score,
             count(*) FILTER (WHERE result = 1) AS anomalies
         FROM readings GROUP BY series, minute WITH NO DATA;

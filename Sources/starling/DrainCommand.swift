@@ -79,7 +79,13 @@ struct DrainCommand: AsyncParsableCommand {
             throw Failure("--store: there is no \(path); name the store that the node's flock uses")
         }
         let opened = try StoreAssembly.make(address, logger)
-        _ = try await opened.prepare()
+        let flock = try await opened.prepare()
+        if let own = FlockFile(dataDirectory: dataDirectory).flock, own != flock {
+            await opened.close()
+            throw Failure(
+                "--store: it is the store of flock \(flock), and \(dataDirectory) belongs to flock \(own); name the store "
+                    + "that the node used")
+        }
         return opened
     }
 

@@ -29,6 +29,21 @@ extension NodeTests {
             #expect(second.exit == .code(0) && second.output.contains("holds nothing"), "\(second.output)")
         }
 
+        @Test func theStoreOfAnotherFlockIsRefused() throws {
+            let folder = try TemporaryFolder()
+            let place = try NodeTests.place(in: folder)
+            // A flock's nodes remember its name; a node that is told of no other is one, too.
+            let flock = try FlockProcess(1, folder: folder, moreArguments: ["--join", "127.0.0.1:1"])
+            try flock.start([0])
+            #expect(try flock.stop(0) == .code(0))
+            try NodeTests.stop(
+                try NodeProcess.ready(at: NodeProcess.Place(binary: place.binary, folder: folder.file("n0"))))
+            var wrong = flock.places[0]
+            wrong.database = folder.file("n0") + "/starling.db"
+            let refused = try drain(wrong)
+            #expect(refused.exit == .code(1) && refused.errors.contains("flock"), "\(refused)")
+        }
+
         @Test func whatIsNotThereIsNotMade() throws {
             let folder = try TemporaryFolder()
             var place = try NodeTests.place(in: folder)

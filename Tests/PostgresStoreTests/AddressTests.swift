@@ -25,6 +25,7 @@ struct AddressTests {
         ("postgres://u:s3cret%00@h/d", "%25"),
         ("postgres://u:s3cret/x@h:1:2/d", ""), ("postgres://u:s3cret@at@h/d", "%40"),
         ("postgres://h/d?password=s3cret&x=%", ""), ("postgres://u:s3cret#@h:9:9?", ""),
+        ("postgres://h:5432/d?password=x@s3cret&bad=1", "parameter"),
     ])
     func aBadAddressIsExplainedWithoutThePassword(text: String, expected: String) {
         let error = #expect(throws: PostgresURLError.self) { try PostgresURL(text) }

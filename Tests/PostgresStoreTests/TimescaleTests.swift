@@ -54,6 +54,30 @@ struct TimescaleTests {
         await store.close()
     }
 
+    /// TimescaleDB unpacks no more than 100,000 rows in a transaction.
+    @Test func aDeviceWithManyCompressedReadingsIsDeleted() async throws {
+        let server = try Server.shared(.community)
+        let database = try server.database()
+        let store = try await prepared(server, database)
+        let work = Work()
+        _ = try await work.store(until: LogPosition(800), step: 800, on: store)
+        let device = work.series(0).device
+        let ofDevice = "FROM series JOIN devices ON devices.id = series.device WHERE devices.name = '\(device)' LIMIT 1"
+        try server.run(
+            """
+            INSERT INTO readings SELECT '2024-01-01'::timestamptz + second * interval '1 second', (SELECT series.id
+                \(ofDevice)), second % 100, 0, 1, 0, false FROM generate_series(1, 259200) AS second
+            """, in: database)
+        try server.run("SELECT count(compress_chunk(c)) FROM show_chunks('readings') AS c", in: database)
+        let others = try server.run(
+            "SELECT count(*) FROM readings WHERE series NOT IN (SELECT series.id \(ofDevice.dropLast(8)))", in: database
+        )
+        #expect(try await store.delete(device, isKnown: false) != nil)
+        #expect(try server.run("SELECT count(*) FROM deleted_series", in: database) == "0")
+        #expect(try server.run("SELECT count(*) FROM readings", in: database) == others)
+        await store.close()
+    }
+
     /// Late readings, exact duplicates and deletions reach into chunks that are compressed already.
     @Test func compressedChunksTakeWhatComesLate() async throws {
         let server = try Server.shared(.community)

@@ -102,16 +102,18 @@ package struct LatestReply: Hashable, Sendable, WireValue {
         validFor = min(validFor, page.validFor)
     }
 
-    /// As many of `devices` as fit into one reply.
-    package init(page devices: [LatestDevice], warm: SlotSet, version: UInt64, validFor: Int64) {
+    /// As many of its devices as fit into one reply.
+    var page: LatestReply {
         var bytes = 0
         let end = devices.firstIndex { device in
             defer { bytes += Self.bytes(of: device) }
             return bytes >= Self.pageBytes
         }
-        self.init(
-            devices: Array(devices[..<(end ?? devices.endIndex)]), warm: warm, isCut: end != nil,
-            version: version, validFor: validFor)
+        guard let end else { return self }
+        var page = self
+        page.devices.removeSubrange(end...)
+        page.isCut = true
+        return page
     }
 
     /// Not less than it takes on the wire.

@@ -8,12 +8,16 @@ package import Telemetry
 extension Scoring {
     /// The newest reading of every series of the slots that are open here.
     package distributed func latest(_ call: LatestCall) async throws -> LatestReply {
+        answer(call).page
+    }
+
+    private func answer(_ call: LatestCall) -> LatestReply {
         if call.known == changes { return .unchanged(version: changes) }
         let builder = LatestBuilder(query: call.query, now: clock.instant, inactiveAfter: inactiveAfter)
         let asked = call.query.device.map { [slots[Int(Slot(of: $0).number)]] } ?? slots
         let rows = builder.rows(from: asked.lazy.compactMap(\.series))
         return LatestReply(
-            page: rows.devices,
+            devices: rows.devices,
             warm: SlotSet(asked.lazy.filter { $0.series != nil && !$0.awaitsRows }.map(\.slot)),
             version: changes, validFor: rows.validFor)
     }
@@ -21,9 +25,12 @@ extension Scoring {
     /// All of that, page by page: one reply has to fit into one message.
     /// - Parameter known: what it was before, if that may still be right.
     nonisolated func wholeLatest(_ query: LatestQuery, known: LatestReply?) async throws -> LatestReply {
+        let call = LatestCall(query: query, known: known?.version)
+        // Memory has no pages.
+        if let whole = await whenLocal({ $0.answer(call) }) { return whole }
         let limit = query.limit
         var query = query
-        var whole = try await latest(LatestCall(query: query, known: known?.version))
+        var whole = try await latest(call)
         for _ in 1..<LatestReply.pagesMax where whole.isCut {
             query.after = whole.devices.last?.device
             query.limit = limit.map { $0 - whole.devices.count }
