@@ -87,6 +87,7 @@ let pure: [Target] = [
     core("HashRing", ["Telemetry"]),
     core("Membership", ["Telemetry"]),
     core("ControlPlane", ["Telemetry", "Membership", "HashRing"]),
+    core("Lease", ["Telemetry"]),
     core("Wire", ["Telemetry", "Membership", "LogFormat"]),
     core("Detection", ["Telemetry", numerics]),
     core("LogFormat", ["Telemetry"]),
@@ -97,7 +98,7 @@ let pure: [Target] = [
         "Simulation",
         [
             "Telemetry", "HashRing", "Detection", "LogFormat", "DataPlane", "Ports", "Membership", "ControlPlane",
-            "Wire",
+            "Wire", "Lease",
         ]),
 ]
 
@@ -178,6 +179,7 @@ let testTargets: [Target] = [
     tests(of: "HashRing", ["Telemetry"]),
     tests(of: "Membership", ["Telemetry"]),
     tests(of: "ControlPlane", ["Telemetry", "Membership", "HashRing"]),
+    tests(of: "Lease", ["Telemetry", "Simulation"]),
     tests(of: "Wire", ["Telemetry", "Membership", "LogFormat"]),
     tests(of: "Detection", ["Telemetry"]),
     tests(of: "LogFormat", ["Telemetry"]),
