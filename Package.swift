@@ -92,7 +92,7 @@ let pure: [Target] = [
     core("Detection", ["Telemetry", numerics]),
     core("LogFormat", ["Telemetry"]),
     core("DataPlane", ["Telemetry", "HashRing", "Detection", "LogFormat", "Ports"]),
-    core("Ports", ["Telemetry", "HashRing"]),
+    core("Ports", ["Telemetry", "HashRing", "Lease"]),
     // A kit, not a part of the node: the data plane in a world of disasters.
     core(
         "Simulation",
@@ -126,6 +126,8 @@ let shells: [Target] = [
 let adapters: [Target] = [
     library("SQLiteStore", ["Telemetry", "HashRing", "Ports", grdb, grdbSQLite, logging]),
     library("PostgresStore", ["Telemetry", "HashRing", "Ports", "CLibPQ", logging]),
+    library("FileLease", ["Lease", "Ports"]),
+    library("RedisLease", ["Lease", "Ports", "CHiredis"]),
     library(
         "HTTPAPI",
         [
@@ -137,6 +139,8 @@ let adapters: [Target] = [
 
 let systemLibraries: [Target] = [
     .target(name: "CSimdjson", linkerSettings: [.linkedLibrary("simdjson")]),
+    // Without pkg-config: all that it says of hiredis is a flag that SwiftPM warns of.
+    .systemLibrary(name: "CHiredis", providers: [.apt(["libhiredis-dev"])]),
     .systemLibrary(name: "CLibPQ", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
 ]
@@ -201,6 +205,8 @@ let testTargets: [Target] = [
     tests(
         of: "PostgresStore",
         ["Telemetry", "HashRing", "Ports", "StoreConformance", "ServerHarness", "NodeHarness", logging]),
+    tests(of: "FileLease", ["Telemetry", "Lease", "Ports", "NodeHarness"]),
+    tests(of: "RedisLease", ["Telemetry", "Lease", "Ports", "ServerHarness", "NodeHarness"]),
     tests(of: "SQLiteStore", ["Telemetry", "HashRing", "Ports", "StoreConformance", grdb, grdbSQLite, logging]),
     tests(
         of: "HTTPAPI",
