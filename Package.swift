@@ -87,17 +87,18 @@ let pure: [Target] = [
     core("HashRing", ["Telemetry"]),
     core("Membership", ["Telemetry"]),
     core("ControlPlane", ["Telemetry", "Membership", "HashRing"]),
+    core("Lease", ["Telemetry"]),
     core("Wire", ["Telemetry", "Membership", "LogFormat"]),
     core("Detection", ["Telemetry", numerics]),
     core("LogFormat", ["Telemetry"]),
     core("DataPlane", ["Telemetry", "HashRing", "Detection", "LogFormat", "Ports"]),
-    core("Ports", ["Telemetry", "HashRing"]),
+    core("Ports", ["Telemetry", "HashRing", "Lease"]),
     // A kit, not a part of the node: the data plane in a world of disasters.
     core(
         "Simulation",
         [
             "Telemetry", "HashRing", "Detection", "LogFormat", "DataPlane", "Ports", "Membership", "ControlPlane",
-            "Wire",
+            "Wire", "Lease",
         ]),
 ]
 
@@ -125,6 +126,8 @@ let shells: [Target] = [
 let adapters: [Target] = [
     library("SQLiteStore", ["Telemetry", "HashRing", "Ports", grdb, grdbSQLite, logging]),
     library("PostgresStore", ["Telemetry", "HashRing", "Ports", "CLibPQ", logging]),
+    library("FileLease", ["Lease", "Ports"]),
+    library("RedisLease", ["Lease", "Ports", "CHiredis"]),
     library(
         "HTTPAPI",
         [
@@ -136,6 +139,8 @@ let adapters: [Target] = [
 
 let systemLibraries: [Target] = [
     .target(name: "CSimdjson", linkerSettings: [.linkedLibrary("simdjson")]),
+    // Without pkg-config: all that it says of hiredis is a flag that SwiftPM warns of.
+    .systemLibrary(name: "CHiredis", providers: [.apt(["libhiredis-dev"])]),
     .systemLibrary(name: "CLibPQ", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
 ]
@@ -178,6 +183,7 @@ let testTargets: [Target] = [
     tests(of: "HashRing", ["Telemetry"]),
     tests(of: "Membership", ["Telemetry"]),
     tests(of: "ControlPlane", ["Telemetry", "Membership", "HashRing"]),
+    tests(of: "Lease", ["Telemetry", "Simulation"]),
     tests(of: "Wire", ["Telemetry", "Membership", "LogFormat"]),
     tests(of: "Detection", ["Telemetry"]),
     tests(of: "LogFormat", ["Telemetry"]),
@@ -199,6 +205,8 @@ let testTargets: [Target] = [
     tests(
         of: "PostgresStore",
         ["Telemetry", "HashRing", "Ports", "StoreConformance", "ServerHarness", "NodeHarness", logging]),
+    tests(of: "FileLease", ["Telemetry", "Lease", "Ports", "NodeHarness"]),
+    tests(of: "RedisLease", ["Telemetry", "Lease", "Ports", "ServerHarness", "NodeHarness"]),
     tests(of: "SQLiteStore", ["Telemetry", "HashRing", "Ports", "StoreConformance", grdb, grdbSQLite, logging]),
     tests(
         of: "HTTPAPI",

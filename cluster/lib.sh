@@ -56,7 +56,7 @@ ensure_home() {
 # --- packages -----------------------------------------------------------------------------------------------------
 
 # What a build needs beyond Swift itself, and the charts that the node serves.
-BUILD_PACKAGES=(git pkg-config g++ libsimdjson-dev zlib1g-dev libsqlite3-dev libpq-dev libjs-chart.js)
+BUILD_PACKAGES=(git pkg-config g++ libsimdjson-dev zlib1g-dev libsqlite3-dev libpq-dev libhiredis-dev libjs-chart.js)
 
 # Of the given packages, those that are not installed.
 missing_packages() {

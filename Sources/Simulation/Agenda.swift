@@ -15,6 +15,7 @@ struct Agenda<Item> {
     private var addedCount: UInt64 = 0
 
     var count: Int { heap.count }
+    var nextAt: Moment? { heap.first?.at }
 
     mutating func add(_ item: Item, at moment: Moment) {
         addedCount += 1
