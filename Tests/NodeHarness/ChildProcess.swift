@@ -49,6 +49,10 @@ package final class ChildProcess {
             posix_spawn_file_actions_adddup2(&actions, 1, 2)
         }
         posix_spawn_file_actions_adddup2(&actions, ends[1], 3)
+        // What libraries of this process opened is not the program's: it would go on listening at our ports.
+        for descriptor in Self.openDescriptors where descriptor > 3 {
+            posix_spawn_file_actions_addclose(&actions, descriptor)
+        }
         var started: pid_t = 0
         let number = Self.withCStrings([program] + arguments) { arguments in
             Self.withCStrings(environment.map { "\($0.key)=\($0.value)" }) { environment in
@@ -62,6 +66,10 @@ package final class ChildProcess {
         pid = started
         self.program = program
         lifeline = ends[0]
+    }
+
+    private static var openDescriptors: [Int32] {
+        ((try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd")) ?? []).compactMap { Int32($0) }
     }
 
     deinit {
