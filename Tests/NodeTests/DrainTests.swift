@@ -31,15 +31,15 @@ extension NodeTests {
 
         @Test func theStoreOfAnotherFlockIsRefused() throws {
             let folder = try TemporaryFolder()
-            let place = try NodeTests.place(in: folder)
-            // A flock's nodes remember its name; a node that is told of no other is one, too.
-            let flock = try FlockProcess(1, folder: folder, moreArguments: ["--join", "127.0.0.1:1"])
-            try flock.start([0])
-            #expect(try flock.stop(0) == .code(0))
-            try NodeTests.stop(
-                try NodeProcess.ready(at: NodeProcess.Place(binary: place.binary, folder: folder.file("n0"))))
+            let elsewhere = try TemporaryFolder()
+            // A flock's nodes remember its name.
+            let flock = try FlockProcess(2, folder: folder)
+            try flock.startAll()
+            for index in 0..<2 { #expect(try flock.stop(index) == .code(0)) }
+            let other = try NodeTests.place(in: elsewhere)
+            try NodeTests.stop(try NodeProcess.ready(at: other))
             var wrong = flock.places[0]
-            wrong.database = folder.file("n0") + "/starling.db"
+            wrong.database = other.database
             let refused = try drain(wrong)
             #expect(refused.exit == .code(1) && refused.errors.contains("flock"), "\(refused)")
         }
