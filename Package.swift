@@ -121,13 +121,14 @@ let shells: [Target] = [
     library("DeviceFleet", ["Telemetry", httpClient, logging, nioCore, nioPosix, nioHTTP1, lifecycle]),
     library("NodeSettings", [configuration, logging]),
     library("LogHandlers", ["Telemetry", logging]),
+    library("SerialQueues"),
 ]
 
 let adapters: [Target] = [
-    library("SQLiteStore", ["Telemetry", "HashRing", "Ports", grdb, grdbSQLite, logging]),
-    library("PostgresStore", ["Telemetry", "HashRing", "Ports", "CLibPQ", logging]),
+    library("SQLiteStore", ["Telemetry", "HashRing", "Ports", "SerialQueues", grdb, grdbSQLite, logging]),
+    library("PostgresStore", ["Telemetry", "HashRing", "Ports", "SerialQueues", "CLibPQ", logging]),
     library("FileLease", ["Lease", "Ports"]),
-    library("RedisLease", ["Lease", "Ports", "CHiredis"]),
+    library("RedisLease", ["Lease", "Ports", "SerialQueues", "CHiredis"]),
     library(
         "HTTPAPI",
         [

@@ -1,5 +1,6 @@
 package import Lease
 package import Ports
+import SerialQueues
 
 /// A lease kept by a Redis server: one key, with the owner as its value and the TTL as its expiry.
 ///

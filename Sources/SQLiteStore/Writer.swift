@@ -1,6 +1,7 @@
 import GRDB
 import Logging
 import Ports
+import SerialQueues
 import Telemetry
 
 /// Everything that writes, one transaction after the other, on a thread of its own. A method is one transaction and

@@ -91,10 +91,6 @@ struct CommitRows {
         }
         rows.removeLast(rows.count - kept)
     }
-
-    mutating func refuse(_ row: CommitRow, _ reason: String) {
-        refused.append(RefusedRow(batch: Int(row.batch), index: Int(row.index), reason: reason))
-    }
 }
 
 extension CommitRow {

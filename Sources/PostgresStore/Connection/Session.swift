@@ -1,5 +1,6 @@
 import Logging
 import Ports
+import SerialQueues
 import Telemetry
 
 /// One connection and the thread it is used on. It connects when it is first used and again when it was lost; while the

@@ -29,6 +29,14 @@ enum Outline {
         Instant(microseconds: stretch.multipliedReportingOverflow(by: Self.stretch).partialValue)
     }
 
+    /// The stretches from one reading to another that are long enough past for outlines.
+    /// - Parameter now: by the server.
+    static func stretches(from oldest: Instant, through newest: Instant, now: Instant) -> Range<Int64> {
+        let closed = now.advanced(byMicroseconds: -PostgresLimits.outlinedAfterMicroseconds)
+        let first = stretch(of: oldest)
+        return first..<max(first, min(stretch(of: newest) + 1, stretch(of: closed)))
+    }
+
     // MARK: Taking away
 
     /// What a commit of these rows has to take away: nothing, mostly, for what is new is in no outline.

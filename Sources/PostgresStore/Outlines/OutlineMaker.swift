@@ -46,15 +46,13 @@ enum OutlineMaker {
         let found = try link.query(
             "SELECT min(time), max(time), now() FROM readings WHERE series = $1", [.int64(id)])
         guard found.count == 1, !found.isNull(0, 0) else { return false }
-        let closed = found.time(0, 2).advanced(byMicroseconds: -PostgresLimits.outlinedAfterMicroseconds)
-        let first = Outline.stretch(of: found.time(0, 0))
-        let end = min(Outline.stretch(of: found.time(0, 1)) + 1, Outline.stretch(of: closed))
-        guard first < end, end - first <= PostgresLimits.outlineStretchesMax else { return false }
+        let all = Outline.stretches(from: found.time(0, 0), through: found.time(0, 1), now: found.time(0, 2))
+        guard !all.isEmpty, all.count <= PostgresLimits.outlineStretchesMax else { return false }
         let known = try link.query(
             "SELECT stretch FROM outlines WHERE series = $1 AND stretch >= $2 ORDER BY stretch",
-            [.int64(id), .time(Outline.start(of: first))])
+            [.int64(id), .time(Outline.start(of: all.lowerBound))])
         let stretches = known.indices.map { Outline.stretch(of: known.time($0, 0)) }
-        for gap in gaps(in: first..<end, between: stretches) {
+        for gap in gaps(in: all, between: stretches) {
             guard MachineClock.monotonic() < deadline else { return true }
             _ = try make(gap, of: id, link)
         }

@@ -69,10 +69,9 @@ struct OutlineQuery: Sendable {
                 StoreError(.unknownSeries, "no reading of \(series.metric) by \(series.device) was ever stored"))
         }
         guard !found.isNull(0, 1) else { return nil }
-        let closed = found.time(0, 3).advanced(byMicroseconds: -PostgresLimits.outlinedAfterMicroseconds)
-        let first = max(Outline.firstStretch(from: from), Outline.stretch(of: found.time(0, 1)))
-        let end = min(
-            Outline.stretch(of: to), Outline.stretch(of: found.time(0, 2)) + 1, Outline.stretch(of: closed))
+        let all = Outline.stretches(from: found.time(0, 1), through: found.time(0, 2), now: found.time(0, 3))
+        let first = max(Outline.firstStretch(from: from), all.lowerBound)
+        let end = min(Outline.stretch(of: to), all.upperBound)
         guard end > first, end - first <= PostgresLimits.outlineStretchesMax, 2 * (end - first) >= Int64(points) else {
             return nil
         }
