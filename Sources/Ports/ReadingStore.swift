@@ -40,7 +40,8 @@ package protocol ReadingStore: Sendable {
     /// - Returns: the row as committed.
     func commit(_ transaction: StoreTransaction) async throws(StoreError) -> Checkpoint
 
-    /// Upserts `latest` where the new time is not older, and `last_heard` with the store's own clock.
+    /// Upserts `latest` where the new time is not older. The devices of rows that were heard are no longer hidden, and
+    /// have the store's own time as their `last_heard`.
     /// - Returns: series that the store does not know: their first reading is still to come, or they were deleted.
     @discardableResult
     func flush(latest rows: [LatestRow]) async throws(StoreError) -> [Series]
@@ -122,8 +123,18 @@ package struct StoreError: Error, Hashable, Sendable, CustomStringConvertible {
         /// The log's row stands elsewhere: read it again.
         case conflict(Checkpoint?)
         case unknownSeries
+        /// Another node was elected since: this is the newest token.
+        case fenced(newest: FencingToken)
         /// The data is of a newer program, of another flock, or damaged: a person must act.
         case unusable
+
+        /// The store answered, whatever it said.
+        package var isAnswer: Bool {
+            switch self {
+            case .unavailable, .unusable: false
+            case .conflict, .unknownSeries, .fenced: true
+            }
+        }
     }
 
     package let code: Code

@@ -12,10 +12,13 @@ package struct LatestRow: Hashable, Sendable {
     package let usualInterval: Int64
     /// The detector's state in its own format (versioned there); empty without one.
     package let state: [UInt8]
+    /// The series was heard since its owner told the store last: its device is heard too, and comes out of hiding.
+    /// A row that only moved from one owner to another says nothing of the kind.
+    package let isHeard: Bool
 
     package init(
         series: Series, time: Instant, value: Double, verdict: Verdict, lastHeard: Instant, usualInterval: Int64,
-        state: [UInt8]
+        state: [UInt8], isHeard: Bool = true
     ) {
         self.series = series
         self.time = time
@@ -24,6 +27,7 @@ package struct LatestRow: Hashable, Sendable {
         self.lastHeard = lastHeard
         self.usualInterval = usualInterval
         self.state = state
+        self.isHeard = isHeard
     }
 }
 

@@ -269,10 +269,7 @@ package final class PostgresStore: ReadingStore {
             note(isReachable: true)
             return result
         } catch {
-            switch error.code {
-            case .unavailable, .unusable: note(isReachable: false)
-            case .conflict, .unknownSeries: note(isReachable: true)
-            }
+            note(isReachable: error.code.isAnswer)
             throw error
         }
     }

@@ -215,10 +215,7 @@ package final class SQLiteStore: ReadingStore {
             note(isReachable: true)
             return result
         } catch {
-            switch error.code {
-            case .unavailable, .unusable: note(isReachable: false)
-            case .conflict, .unknownSeries: note(isReachable: true)
-            }
+            note(isReachable: error.code.isAnswer)
             throw error
         }
     }

@@ -44,7 +44,7 @@ package struct Handlers: Sendable {
         switch error.code {
         case .unknownSeries:
             return .notFound("no reading of this device and type was ever stored: /devices lists what there is")
-        case .unavailable, .conflict:
+        case .unavailable, .conflict, .fenced:
             return .retryLater(
                 .storeUnavailable, "the store does not answer: readings are still accepted, history is back with it",
                 seconds: HTTPLimits.retryAfterSeconds)

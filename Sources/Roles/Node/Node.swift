@@ -82,7 +82,7 @@ package final class Node: Service {
     package static let anomalyRowsMax = 50_000
 
     let settings: Settings
-    let store: any ReadingStore
+    let store: any ReadingStore & SilenceStore
     let log: IngestLog
     let clock: NodeClock
     let receipts: ReceiptClock
@@ -116,7 +116,7 @@ package final class Node: Service {
 
     /// - Parameter incarnation: larger at every start of the process.
     package init(
-        settings: Settings, log: IngestLog, store: any ReadingStore, incarnation: UInt64,
+        settings: Settings, log: IngestLog, store: any ReadingStore & SilenceStore, incarnation: UInt64,
         neighbourhood: Neighbourhood? = nil, logger: Logger
     ) {
         let clock = NodeClock()

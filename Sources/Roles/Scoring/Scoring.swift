@@ -17,7 +17,7 @@ package distributed actor Scoring {
 
     var slots: [SlotCore]
     var models: ModelRegistry
-    let store: any ReadingStore
+    let store: any ReadingStore & SilenceStore
     let clock: NodeClock
     let logger: Logger
     /// Metrics whose first model is on its way to the store.
@@ -55,7 +55,7 @@ package distributed actor Scoring {
     package static let flushRowsMax = 20_000
 
     package init(
-        store: any ReadingStore, clock: NodeClock, inactiveAfter: Duration, logger: Logger,
+        store: any ReadingStore & SilenceStore, clock: NodeClock, inactiveAfter: Duration, logger: Logger,
         actorSystem: ClusterActorSystem
     ) {
         self.actorSystem = actorSystem

@@ -1,0 +1,169 @@
+package import Telemetry
+
+/// A right to act, minted by the store at an election: each is larger than every one before it.
+package struct FencingToken: Hashable, Comparable, Sendable, CustomStringConvertible {
+    package let number: UInt64
+
+    package init(_ number: UInt64) {
+        self.number = number
+    }
+
+    package static func < (lhs: Self, rhs: Self) -> Bool { lhs.number < rhs.number }
+    package var description: String { "\(number)" }
+}
+
+/// The flock watched, and whoever it heard until then is in the store.
+///
+/// Between two ticks that follow each other the flock listened all the time: only that time counts as silence, in all of
+/// them `total`. An outage makes no tick, so the first one after it adds nothing.
+package struct Tick: Hashable, Sendable {
+    /// Whatever reached a node before is in the store, with its device's `last_heard`.
+    package let through: Instant
+    /// Microseconds watched since the first tick.
+    package let total: Int64
+
+    package init(through: Instant, total: Int64) {
+        self.through = through
+        self.total = total
+    }
+}
+
+package enum RunTurn: Hashable, Sendable {
+    case begun(RunStart)
+    /// The last run was too short ago: try again in so many microseconds.
+    case early(Int64)
+}
+
+/// What a run begins with.
+package struct RunStart: Hashable, Sendable {
+    /// By the store's clock.
+    package let time: Instant
+    package let lastTick: Tick?
+    package let approved: Approval?
+
+    package init(time: Instant, lastTick: Tick?, approved: Approval?) {
+        self.time = time
+        self.lastTick = lastTick
+        self.approved = approved
+    }
+}
+
+/// Why a run did nothing: somebody is away, or too much is silent.
+package struct Waiting: Hashable, Sendable {
+    /// For people; the same from run to run as long as the reason is.
+    package let reason: String
+    /// What an operator would approve.
+    package let approval: Approval
+
+    package init(reason: String, approval: Approval) {
+        self.reason = reason
+        self.approval = approval
+    }
+}
+
+/// What an operator knows to be gone for good.
+package struct Approval: Hashable, Sendable {
+    /// Devices that were last heard until then, if they are silent.
+    package var heardThrough: Instant?
+    /// Members that died: name and incarnation, sorted.
+    package var members: [String]
+
+    package init(heardThrough: Instant? = nil, members: [String] = []) {
+        self.heardThrough = heardThrough
+        self.members = members
+    }
+}
+
+/// How much of the fleet is heard.
+package struct Census: Hashable, Sendable {
+    package let heard: Int
+    package let fellSilent: Int
+
+    package init(heard: Int, fellSilent: Int) {
+        self.heard = heard
+        self.fellSilent = fellSilent
+    }
+}
+
+/// A device that may be deleted if nothing came of it meanwhile.
+package struct SilentDevice: Hashable, Sendable {
+    package let device: DeviceID
+    package let lastHeard: Instant
+    /// Readings stored so far: the sign that something came.
+    package let readings: UInt64
+    package let isHidden: Bool
+
+    package init(device: DeviceID, lastHeard: Instant, readings: UInt64, isHidden: Bool) {
+        self.device = device
+        self.lastHeard = lastHeard
+        self.readings = readings
+        self.isHidden = isHidden
+    }
+}
+
+/// How far readings that are too old were dropped: opaque but for the store.
+package struct RetentionCursor: Hashable, Sendable {
+    package let series: Int64
+
+    package init(series: Int64) {
+        self.series = series
+    }
+}
+
+package struct RetentionPart: Hashable, Sendable {
+    /// Readings, or chunks of them, that this part dropped.
+    package let dropped: Int
+    /// Nil: there is nothing more.
+    package let next: RetentionCursor?
+
+    package init(dropped: Int, next: RetentionCursor?) {
+        self.dropped = dropped
+        self.next = next
+    }
+}
+
+package struct AuditRow: Hashable, Sendable {
+    package let time: Instant
+    package let job: String
+    /// Nil: it is about no device alone.
+    package let device: DeviceID?
+    package let decision: Decision
+    package let reason: String
+    /// Nil: a person did it.
+    package let token: FencingToken?
+
+    package enum Decision: String, Hashable, Sendable, CaseIterable { case hide, delete, restore, wait, approve, drop }
+
+    package init(
+        time: Instant, job: String, device: DeviceID?, decision: Decision, reason: String, token: FencingToken?
+    ) {
+        self.time = time
+        self.job = job
+        self.device = device
+        self.decision = decision
+        self.reason = reason
+        self.token = token
+    }
+}
+
+/// The one row of the pruner's job.
+package struct JobRow: Hashable, Sendable {
+    package let token: FencingToken
+    /// Whom the newest token was minted for.
+    package let holder: String
+    package let lastRun: Instant?
+    package let lastResult: String?
+    package let waiting: Waiting?
+    package let lastTick: Tick?
+
+    package init(
+        token: FencingToken, holder: String, lastRun: Instant?, lastResult: String?, waiting: Waiting?, lastTick: Tick?
+    ) {
+        self.token = token
+        self.holder = holder
+        self.lastRun = lastRun
+        self.lastResult = lastResult
+        self.waiting = waiting
+        self.lastTick = lastTick
+    }
+}

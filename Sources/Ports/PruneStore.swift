@@ -1,0 +1,75 @@
+package import Telemetry
+
+/// What the pruner needs of the store: its token, the ticks by which silence is counted, and acts that nobody but the
+/// holder of the newest token can do (docs/decisions/0015, 0016).
+///
+/// Every call that takes a token is one transaction that first locks the job's row and goes on only if the token is the
+/// newest there is; the lock is held to the transaction's end, so a newer token is minted before the act or after it and
+/// never beside it. A server gives up a transaction that stands still in the middle of one, so that a frozen holder keeps
+/// nobody waiting.
+/// - Throws: `.fenced` if the token is not the newest: nothing was done, and nothing more may be tried with it.
+///
+/// Times are the store's own unless said otherwise. Silence is never measured against them alone: see `Tick`.
+package protocol PruneStore: Sendable {
+    /// Mints a token larger than every one before it, for `holder` (a node's name, for people).
+    func elect(_ holder: String) async throws(StoreError) -> FencingToken
+
+    /// Takes the turn for one run: at most one in `period` microseconds, whoever asks.
+    func beginRun(_ token: FencingToken, every period: Int64) async throws(StoreError) -> RunTurn
+
+    /// The newest tick whose total is at most `total`; nil if there is none.
+    func tick(atMost total: Int64) async throws(StoreError) -> Tick?
+
+    /// Counts devices that are not hidden by when they were last heard.
+    /// - Parameters:
+    ///   - recent: the fleet is heard if it was heard after this.
+    ///   - old: devices that were last heard in `old..<recent` (exclusive, inclusive) fell silent.
+    func census(recent: Instant, old: Instant) async throws(StoreError) -> Census
+
+    /// Devices that were not heard after `time`, the one that is silent for longest first, at most `limit`; hidden or not.
+    func silentDevices(heardThrough time: Instant, limit: Int) async throws(StoreError) -> [SilentDevice]
+
+    /// Adds a tick, and forgets those whose total is below `oldest`, but for the newest of them.
+    func write(_ tick: Tick, keepingFrom oldest: Int64, _ token: FencingToken) async throws(StoreError)
+
+    /// Hides devices that are not hidden and were not heard after `time`, at most `limit`, each with a row in the audit.
+    /// - Returns: those that were hidden.
+    func hide(
+        heardThrough time: Instant, limit: Int, reason: String, _ token: FencingToken
+    ) async throws(StoreError) -> [DeviceID]
+
+    /// Deletes those of `devices` of which nothing was heard and nothing was stored since they were read, each with a row
+    /// in the audit.
+    ///
+    /// The tombstone of each lies in the middle between the time at which it was last heard and now: what it may send at
+    /// this very moment is welcome, and what was received before stays away, though the clocks of nodes and store differ.
+    /// - Returns: the tombstones of those that were deleted.
+    func delete(
+        _ devices: [SilentDevice], reason: String, _ token: FencingToken
+    ) async throws(StoreError) -> [Tombstone]
+
+    /// Drops a part of the readings that are older than `time`, by their own times, with what was derived from them; by
+    /// chunks where there are chunks, and never a reading that is younger. Each drop of chunks has a row in the audit.
+    /// - Parameter cursor: of the part before; nil begins.
+    func dropReadings(
+        before time: Instant, after cursor: RetentionCursor?, _ token: FencingToken
+    ) async throws(StoreError) -> RetentionPart
+
+    /// Writes down how a run ended. A reason to wait that differs from the one before has a row in the audit; nil ends the
+    /// waiting.
+    func endRun(_ result: String, waiting: Waiting?, _ token: FencingToken) async throws(StoreError)
+
+    /// An operator says: do what the last run waited with.
+    /// - Returns: what that was; nil if it waits with nothing.
+    func approve() async throws(StoreError) -> Waiting?
+
+    /// Undoes hiding, with a row in the audit; the device counts as heard now, for the pruner alone.
+    /// - Returns: when that was; nil if there is no such device.
+    func restore(_ device: DeviceID) async throws(StoreError) -> Instant?
+
+    /// Decisions, newest first, at most `limit`.
+    func audit(limit: Int) async throws(StoreError) -> [AuditRow]
+
+    /// How the job stands; nil before the first election.
+    func job() async throws(StoreError) -> JobRow?
+}
