@@ -93,6 +93,7 @@ let pure: [Target] = [
     core("LogFormat", ["Telemetry"]),
     core("DataPlane", ["Telemetry", "HashRing", "Detection", "LogFormat", "Ports"]),
     core("Ports", ["Telemetry", "HashRing", "Lease"]),
+    core("Pruning", ["Telemetry", "Ports"]),
     // A kit, not a part of the node: the data plane in a world of disasters.
     core(
         "Simulation",
@@ -116,7 +117,8 @@ let shells: [Target] = [
         "Roles",
         [
             "Telemetry", "HashRing", "Detection", "LogFormat", "DataPlane", "Ports", "IngestLog", "ClusterActors",
-            "ModelFormats", "Membership", "ControlPlane", "GossipTransport", logging, metrics, lifecycle,
+            "ModelFormats", "Membership", "ControlPlane", "GossipTransport", "Lease", "Pruning", logging, metrics,
+            lifecycle,
         ]),
     library("DeviceFleet", ["Telemetry", httpClient, logging, nioCore, nioPosix, nioHTTP1, lifecycle]),
     library("NodeSettings", [configuration, logging]),
@@ -151,9 +153,9 @@ let executables: [Target] = [
         name: "starling",
         dependencies: [
             "Telemetry", "HashRing", "Detection", "Ports", "ModelFormats", "IngestLog", "Membership", "ClusterKeys",
-            "GossipTransport", "ClusterActors", "Roles", "SQLiteStore", "PostgresStore", "HTTPAPI", "DeviceFleet",
-            "NodeSettings", "LogHandlers", argumentParser, configuration, httpClient, logging, metrics, lifecycle,
-            unixSignals, nioCore, nioHTTP1,
+            "GossipTransport", "ClusterActors", "Roles", "SQLiteStore", "PostgresStore", "FileLease", "RedisLease",
+            "Lease", "Pruning", "HTTPAPI", "DeviceFleet", "NodeSettings", "LogHandlers", argumentParser, configuration,
+            httpClient, logging, metrics, lifecycle, unixSignals, nioCore, nioHTTP1,
         ],
         swiftSettings: swift),
     .executableTarget(
@@ -185,6 +187,7 @@ let testTargets: [Target] = [
     tests(of: "Membership", ["Telemetry"]),
     tests(of: "ControlPlane", ["Telemetry", "Membership", "HashRing"]),
     tests(of: "Lease", ["Telemetry", "Simulation"]),
+    tests(of: "Pruning", ["Telemetry", "Ports"]),
     tests(of: "Wire", ["Telemetry", "Membership", "LogFormat"]),
     tests(of: "Detection", ["Telemetry"]),
     tests(of: "LogFormat", ["Telemetry"]),
@@ -199,7 +202,10 @@ let testTargets: [Target] = [
     tests(of: "ClusterActors", ["Telemetry", "LogFormat", "ClusterKeys", logging, nioCore, nioPosix]),
     tests(
         of: "Roles",
-        ["Telemetry", "HashRing", "Detection", "DataPlane", "Ports", "IngestLog", "LogFormat", logging, lifecycle]),
+        [
+            "Telemetry", "HashRing", "Detection", "DataPlane", "Ports", "IngestLog", "LogFormat", "Lease", "Pruning",
+            logging, lifecycle,
+        ]),
     tests(of: "DeviceFleet", ["Telemetry", nioCore, nioPosix, nioHTTP1, logging, lifecycle]),
     tests(of: "NodeSettings", [logging]),
     tests(of: "LogHandlers", ["Telemetry", logging]),

@@ -20,10 +20,10 @@ package protocol PruneStore: Sendable {
     /// The newest tick whose total is at most `total`; nil if there is none.
     func tick(atMost total: Int64) async throws(StoreError) -> Tick?
 
-    /// Counts devices that are not hidden by when they were last heard.
+    /// Counts devices by when they were last heard, hidden or not.
     /// - Parameters:
-    ///   - recent: the fleet is heard if it was heard after this.
-    ///   - old: devices that were last heard in `old..<recent` (exclusive, inclusive) fell silent.
+    ///   - recent: devices that were heard after this are heard.
+    ///   - old: devices that were heard last after this, and not after `recent`, fell silent.
     func census(recent: Instant, old: Instant) async throws(StoreError) -> Census
 
     /// Devices that were not heard after `time`, the one that is silent for longest first, at most `limit`; hidden or not.

@@ -1,0 +1,69 @@
+package import Ports
+package import Telemetry
+
+/// What the operator asked for, and the arithmetic of ticks: how long a device was silent while the flock listened.
+///
+/// Times are in microseconds. Silence is never measured from two readings of a clock: it is the part of that time in which
+/// the flock watched, told by ticks (`Tick`). Whoever was last heard at or before the tick's `through` was not heard in all
+/// of what was watched after it.
+package struct PruneRules: Hashable, Sendable {
+    package let period: Int64
+    package let inactiveAfter: Int64
+    /// Nil keeps every device.
+    package let deleteAfter: Int64?
+    /// By the readings' own times; nil keeps every reading.
+    package let retention: Int64?
+
+    /// Two ticks further apart than two periods and this have an outage between them.
+    package static let gapSlack: Int64 = 5_000_000
+    /// Devices fell silent together if it was within so many times `inactiveAfter`: a device that reports just often
+    /// enough to stay active is missed that much later than one that reports all the time.
+    package static let crowdWindows: Int64 = 2
+    /// A backlog that is no older than this is none, however short the period.
+    package static let backlogMin: Int64 = 2_000_000
+
+    package init(period: Int64, inactiveAfter: Int64, deleteAfter: Int64?, retention: Int64?) {
+        self.period = max(1, period)
+        self.inactiveAfter = max(0, inactiveAfter)
+        self.deleteAfter = deleteAfter.map { max(0, $0) }
+        self.retention = retention.map { max(0, $0) }
+    }
+
+    /// The tick that a run may write.
+    /// - Parameters:
+    ///   - through: whatever reached a node before is in the store; by the store's clock.
+    ///   - isUnbroken: the same leader wrote the last tick and none of the members was away since.
+    /// - Returns: nil if it would say nothing: the store's clock was set back.
+    package func tick(after last: Tick?, through: Instant, isUnbroken: Bool) -> Tick? {
+        guard let last else { return Tick(through: through, total: 0) }
+        let span = through.microseconds(since: last.through)
+        guard span > 0 else { return nil }
+        let watched = isUnbroken && span <= 2 * period + Self.gapSlack ? span : 0
+        return Tick(through: through, total: last.total + watched)
+    }
+
+    /// The shortest silence that has consequences.
+    package var patience: Int64 { min(inactiveAfter, deleteAfter ?? .max) }
+
+    /// Totals of the ticks by which a run at `tick` judges; negative ones are before all that was watched.
+    package func totals(at tick: Tick) -> Totals {
+        Totals(
+            recent: tick.total - patience, old: tick.total - (1 + Self.crowdWindows) * patience,
+            hide: tick.total - inactiveAfter, delete: deleteAfter.map { tick.total - $0 })
+    }
+
+    package struct Totals: Hashable, Sendable {
+        /// Who was heard after the newest tick at most this is heard.
+        package let recent: Int64
+        /// Who was heard after this one, and not after `recent`, fell silent lately.
+        package let old: Int64
+        package let hide: Int64
+        package let delete: Int64?
+
+        /// Ticks below this decide nothing any more, and no later ones will.
+        package var oldest: Int64 { min(old, hide, delete ?? .max) }
+    }
+
+    /// How old a backlog may be for a tick.
+    package var backlogMax: Int64 { max(period, Self.backlogMin) }
+}

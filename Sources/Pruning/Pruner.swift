@@ -1,0 +1,193 @@
+package import Ports
+import Telemetry
+
+/// One leader's work: a run a period, from the tick to the last deletion.
+///
+/// What it does not know it does not count: a run in which anybody is away, behind or silent on the way writes no tick, and
+/// what a tick does not cover is no silence. Every act carries the token and is refused by the store once a newer one was
+/// minted; between two acts the lease is asked again.
+///
+/// The order within a run is what keeps a device alive that speaks up in the middle of it:
+///
+/// 1. The store's time is taken, then every member is asked how old its backlog is. So whatever reached a node before that
+///    time, less the oldest backlog, is judged and stored: the tick's `through`.
+/// 2. Devices that may have to go are read, with the number of readings that are stored of each.
+/// 3. Every member tells the store whom it heard. A device that was heard before `through` is known to be by now.
+/// 4. The tick is written; who is silent is hidden.
+/// 5. Of the devices of step 2 those go of which nothing was heard or stored since. What is still on its way is younger
+///    than the tombstone and begins the device anew.
+package struct Pruner: Sendable {
+    private let rules: PruneRules
+    private let store: any PruneStore
+    private let flock: any PrunedFlock
+    private let token: FencingToken
+    private let mayAct: @Sendable () async -> Bool
+    /// Who was there at the last tick of this leader.
+    private var lives: Set<String>?
+
+    /// Devices deleted in one transaction: writers wait for it.
+    package static let deletedAtOnceMax = 50
+    /// Devices hidden in one transaction.
+    package static let hiddenAtOnceMax = 1_000
+    /// Devices deleted, and hidden, in one run; the next goes on.
+    package static let deletedMax = 1_000
+    package static let hiddenMax = 100_000
+    /// Parts of readings dropped in one run.
+    package static let dropsMax = 10_000
+
+    /// - Parameters:
+    ///   - token: as minted for this leader's election.
+    ///   - mayAct: whether the lease still holds; asked right before each act.
+    package init(
+        _ rules: PruneRules, _ store: any PruneStore, _ flock: any PrunedFlock, _ token: FencingToken,
+        mayAct: @escaping @Sendable () async -> Bool
+    ) {
+        self.rules = rules
+        self.store = store
+        self.flock = flock
+        self.token = token
+        self.mayAct = mayAct
+    }
+
+    package enum Outcome: Hashable, Sendable {
+        /// The next run is due in so many microseconds.
+        case early(Int64)
+        case waited(Waiting)
+        case done(PruneCounts)
+        /// The lease ended in between.
+        case stopped
+    }
+
+    /// One run, if one is due.
+    /// - Throws: `.fenced` when another leader was elected since: nothing more may be tried with this token.
+    package mutating func run() async throws(StoreError) -> Outcome {
+        guard await mayAct() else { return .stopped }
+        let start: RunStart
+        switch try await store.beginRun(token, every: rules.period) {
+        case .early(let wait): return .early(wait)
+        case .begun(let begun): start = begun
+        }
+        let report = await flock.report()
+        if let waiting = report.obstacle(rules, approved: start.approved) { return try await wait(waiting) }
+        let through = start.time.advanced(byMicroseconds: -report.backlog)
+        let isUnbroken = report.isUnbroken(since: lives)
+        let tick = rules.tick(after: start.lastTick, through: through, isUnbroken: isUnbroken)
+        guard let tick = tick ?? start.lastTick else { return try await finish(PruneCounts()) }
+        let totals = rules.totals(at: tick)
+        let doomed = try await doomed(totals)
+        let unsettled = await flock.settle()
+        guard unsettled.isEmpty else {
+            return try await wait(
+                Waiting(
+                    reason: "\(unsettled.joined(separator: ", ")) cannot tell the store who was heard: "
+                        + "silence does not count meanwhile", approval: Approval()))
+        }
+        if let waiting = try await crowd(totals, start.approved) { return try await wait(waiting) }
+        guard await mayAct() else { return .stopped }
+        try await store.write(tick, keepingFrom: totals.oldest, token)
+        lives = report.lives
+        guard let counts = try await act(totals, doomed, at: start.time) else { return .stopped }
+        return try await finish(counts)
+    }
+
+    // MARK: Looking
+
+    private func doomed(_ totals: PruneRules.Totals) async throws(StoreError) -> [SilentDevice] {
+        guard let total = totals.delete, let limit = try await store.tick(atMost: total) else { return [] }
+        return try await store.silentDevices(heardThrough: limit.through, limit: Self.deletedMax)
+    }
+
+    private func crowd(_ totals: PruneRules.Totals, _ approved: Approval?) async throws(StoreError) -> Waiting? {
+        guard let recent = try await store.tick(atMost: totals.recent) else { return nil }
+        let old = try await store.tick(atMost: totals.old)?.through ?? .distantPast
+        let known = max(old, min(approved?.heardThrough ?? .distantPast, recent.through))
+        return try await store.census(recent: recent.through, old: known).obstacle(recent: recent.through)
+    }
+
+    // MARK: Acting
+
+    /// - Returns: nil if the lease ended in between.
+    private func act(
+        _ totals: PruneRules.Totals, _ doomed: [SilentDevice], at now: Instant
+    ) async throws(StoreError) -> PruneCounts? {
+        var counts = PruneCounts()
+        if let limit = try await store.tick(atMost: totals.hide) {
+            let reason = "not heard for \(DurationWords.of(rules.inactiveAfter)) while the flock listened"
+            while counts.hidden < Self.hiddenMax {
+                guard await mayAct() else { return nil }
+                let part = try await store.hide(
+                    heardThrough: limit.through, limit: Self.hiddenAtOnceMax, reason: reason, token)
+                counts.hidden += part.count
+                guard part.count == Self.hiddenAtOnceMax else { break }
+            }
+        }
+        let reason = "not heard for \(DurationWords.of(rules.deleteAfter ?? 0)) while the flock listened"
+        var rest = doomed[...]
+        while !rest.isEmpty {
+            guard await mayAct() else { return nil }
+            let part = Array(rest.prefix(Self.deletedAtOnceMax))
+            rest = rest.dropFirst(part.count)
+            let tombstones = try await store.delete(part, reason: reason, token)
+            counts.deleted += tombstones.count
+            await flock.forget(tombstones)
+        }
+        guard try await drop(before: now, &counts) else { return nil }
+        return counts
+    }
+
+    private func drop(before now: Instant, _ counts: inout PruneCounts) async throws(StoreError) -> Bool {
+        guard let retention = rules.retention else { return true }
+        let limit = now.advanced(byMicroseconds: -retention)
+        var cursor: RetentionCursor?
+        for _ in 0..<Self.dropsMax {
+            guard await mayAct() else { return false }
+            let part = try await store.dropReadings(before: limit, after: cursor, token)
+            counts.dropped += part.dropped
+            cursor = part.next
+            if cursor == nil { break }
+        }
+        return true
+    }
+
+    // MARK: Ends
+
+    private func wait(_ waiting: Waiting) async throws(StoreError) -> Outcome {
+        guard await mayAct() else { return .stopped }
+        try await store.endRun("waits: \(waiting.reason)", waiting: waiting, token)
+        return .waited(waiting)
+    }
+
+    private func finish(_ counts: PruneCounts) async throws(StoreError) -> Outcome {
+        guard await mayAct() else { return .stopped }
+        try await store.endRun(counts.description, waiting: nil, token)
+        return .done(counts)
+    }
+}
+
+/// The flock as the pruner needs it.
+package protocol PrunedFlock: Sendable {
+    /// Asks every member how it is.
+    func report() async -> FleetReport
+    /// Has every member tell the store whom it heard before the call.
+    /// - Returns: names of those that could not.
+    func settle() async -> [String]
+    /// The devices were deleted from the store: whoever knows them forgets them.
+    func forget(_ tombstones: [Tombstone]) async
+}
+
+package struct PruneCounts: Hashable, Sendable, CustomStringConvertible {
+    package var hidden = 0
+    package var deleted = 0
+    /// Readings, or chunks of them.
+    package var dropped = 0
+
+    package init() {}
+
+    package var description: String {
+        var parts: [String] = []
+        if hidden > 0 { parts.append("hid \(hidden)") }
+        if deleted > 0 { parts.append("deleted \(deleted)") }
+        if dropped > 0 { parts.append("dropped \(dropped)") }
+        return parts.isEmpty ? "nothing to do" : parts.joined(separator: ", ")
+    }
+}
