@@ -99,7 +99,7 @@ let pure: [Target] = [
         "Simulation",
         [
             "Telemetry", "HashRing", "Detection", "LogFormat", "DataPlane", "Ports", "Membership", "ControlPlane",
-            "Wire", "Lease",
+            "Wire", "Lease", "Pruning",
         ]),
 ]
 
@@ -187,7 +187,7 @@ let testTargets: [Target] = [
     tests(of: "Membership", ["Telemetry"]),
     tests(of: "ControlPlane", ["Telemetry", "Membership", "HashRing"]),
     tests(of: "Lease", ["Telemetry", "Simulation"]),
-    tests(of: "Pruning", ["Telemetry", "Ports"]),
+    tests(of: "Pruning", ["Telemetry", "Ports", "Simulation"]),
     tests(of: "Wire", ["Telemetry", "Membership", "LogFormat"]),
     tests(of: "Detection", ["Telemetry"]),
     tests(of: "LogFormat", ["Telemetry"]),
@@ -204,7 +204,7 @@ let testTargets: [Target] = [
         of: "Roles",
         [
             "Telemetry", "HashRing", "Detection", "DataPlane", "Ports", "IngestLog", "LogFormat", "Lease", "Pruning",
-            logging, lifecycle,
+            "Simulation", logging, lifecycle,
         ]),
     tests(of: "DeviceFleet", ["Telemetry", nioCore, nioPosix, nioHTTP1, logging, lifecycle]),
     tests(of: "NodeSettings", [logging]),

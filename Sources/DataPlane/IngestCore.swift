@@ -75,7 +75,7 @@ package struct IngestCore: Hashable, Sendable {
     var waitingReadings = 0
     var append: Append?
     var appendsCount: UInt64 = 0
-    var end: LogPosition
+    package internal(set) var end: LogPosition
     var base: LogPosition
     /// The log as this life of it found it.
     var opened: OpenLog

@@ -35,6 +35,11 @@ package enum HTTPLimits {
     package static let devicesLimitMax = 1_000_000
     package static let anomaliesDefault = 100
     package static let anomaliesMax = 1_000
+    package static let auditLimitDefault = 100
+    package static let auditLimitMax = 10_000
+    /// Devices of each kind in what the pruner would do.
+    package static let pruneLimitDefault = 100
+    package static let pruneLimitMax = 10_000
     package static let pointsDefault = 1_000
     package static let pointsMax = 10_000
     /// Rows asked of the store at once while streaming.

@@ -32,12 +32,16 @@ extension NodeSettings {
 
     /// Three renewals must fit into a lease, each a round trip to its keeper.
     package static let leaseTTLShortest = Duration.milliseconds(100)
+    /// A leader that died is followed after as long.
+    package static let leaseTTLLongest = Duration.seconds(86_400)
     /// Less than this would hold no full segment of the log.
     package static let logLimitSmallest: Int64 = 16 << 20
 
     private static func leaseTTL(_ text: String) throws(ValueError) -> Duration {
         let duration = try DurationText.parse(text)
-        guard duration >= leaseTTLShortest else { throw ValueError(expected: "at least 100ms") }
+        guard (leaseTTLShortest...leaseTTLLongest).contains(duration) else {
+            throw ValueError(expected: "100ms to 24h")
+        }
         return duration
     }
 

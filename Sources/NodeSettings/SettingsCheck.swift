@@ -41,8 +41,20 @@ enum SettingsCheck {
 
     /// What is likely a mistake, and may be none where something forwards.
     static func doubts(about settings: NodeSettings, given: [Setting: String]) -> [String] {
-        guard settings.gossip.isLoopback else { return [] }
         var doubts: [String] = []
+        if let deleteAfter = settings.deleteAfter, deleteAfter < settings.inactiveAfter {
+            doubts.append(
+                "\(given[.deleteAfter] ?? "--delete-after"): devices would be deleted while they are still shown; it should be "
+                    + "longer than --inactive-after")
+        }
+        guard settings.gossip.isLoopback else {
+            if case (.file(let path), .postgres) = (settings.lease, settings.store) {
+                doubts.append(
+                    "\(given[.lease] ?? "--lease"): the file \(path) elects one pruner a machine; where nodes run on several "
+                        + "machines give all of them one --lease redis://HOST:PORT")
+            }
+            return doubts
+        }
         if let advertise = settings.advertise, !advertise.isLoopback {
             doubts.append(
                 "\(given[.advertise] ?? "--advertise"): nobody reaches \(advertise) while --gossip \(settings.gossip) "
@@ -75,27 +87,9 @@ enum SettingsCheck {
             if setting == .deviceRate, settings.deviceRate == nil { continue }
             throw missing(feature, origin: origin, instead: "Leave it out")
         }
-        if settings.retention != nil {
-            throw missing("retention", origin: given[.retention] ?? "--retention", instead: "Use --retention never")
-        }
     }
 
     private static func missing(_ feature: String, origin: String, instead: String) -> SettingsError {
         SettingsError("\(origin): \(feature): not in this version yet. \(instead)")
-    }
-
-    /// Settings that are taken and change nothing yet.
-    private static let idle: [Setting: String] = [
-        .lease: "nothing is pruned yet",
-        .leaseTTL: "nothing is pruned yet",
-        .deleteAfter: "no device is deleted yet",
-        .pruneEvery: "nothing is pruned yet",
-    ]
-
-    static func withoutEffect(given: [Setting: String]) -> [String] {
-        Setting.allCases.compactMap { setting in
-            guard let origin = given[setting], let reason = idle[setting] else { return nil }
-            return "\(origin) has no effect in this version: \(reason)"
-        }
     }
 }

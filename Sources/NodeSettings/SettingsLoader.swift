@@ -43,7 +43,7 @@ package struct SettingsLoader: Sendable {
         self.settings = settings
         warnings =
             environment.unknown.map { "\($0) is no setting of a node: ignored" }
-            + SettingsCheck.doubts(about: settings, given: given) + SettingsCheck.withoutEffect(given: given)
+            + SettingsCheck.doubts(about: settings, given: given)
     }
 
     private static func name(hostName: String) throws(SettingsError) -> String {

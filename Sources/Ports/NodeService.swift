@@ -35,6 +35,20 @@ package protocol NodeService: Sendable {
     /// - Returns: false if nobody knows the device.
     func delete(_ device: DeviceID) async throws(StoreError) -> Bool
 
+    /// Undoes hiding: the device is in `latest` and counts as active, as if it were heard now.
+    /// - Returns: false if there is no such device.
+    func restore(_ device: DeviceID) async throws(StoreError) -> Bool
+
+    /// What the pruner and people decided, newest first.
+    func audit(limit: Int) async throws(StoreError) -> [AuditRow]
+
+    /// What the pruner waits with, if it does, and what it would do of each kind, at most `limit` devices.
+    func prunePlan(limit: Int) async throws(StoreError) -> PrunePlan
+
+    /// Lets the pruner do what it waits with, from its next run on.
+    /// - Returns: what that is; nil if it waits with nothing.
+    func approvePruning() async throws(StoreError) -> Waiting?
+
     func cluster() async -> ClusterView
 
     /// The ledgers of all live nodes as one, asked for now.

@@ -167,3 +167,25 @@ package struct JobRow: Hashable, Sendable {
         self.lastTick = lastTick
     }
 }
+
+/// What the pruner would do if a run came now, as far as the store knows.
+package struct PrunePlan: Hashable, Sendable {
+    /// How the job stands; nil if nobody ever led.
+    package let job: JobRow?
+    /// Microseconds of silence that hide a device, and that delete it; nil keeps all.
+    package let inactiveAfter: Int64
+    package let deleteAfter: Int64?
+    /// The one that is silent for longest first; there may be more.
+    package let hide: [SilentDevice]
+    package let delete: [SilentDevice]
+
+    package init(
+        job: JobRow?, inactiveAfter: Int64, deleteAfter: Int64?, hide: [SilentDevice], delete: [SilentDevice]
+    ) {
+        self.job = job
+        self.inactiveAfter = inactiveAfter
+        self.deleteAfter = deleteAfter
+        self.hide = hide
+        self.delete = delete
+    }
+}

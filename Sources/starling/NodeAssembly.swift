@@ -21,6 +21,7 @@ enum NodeAssembly {
     static func run(_ settings: NodeSettings, version: String, logger: Logger) async throws {
         let metrics = PrometheusMetrics(help: HTTPAPI.metricsHelp.merging(NodeMetrics.help) { first, _ in first })
         MetricsSystem.bootstrap(metrics)
+        let scheduling = try LeaseAssembly.scheduling(settings)
         let store = try await StoreAssembly.open(settings.store, logger)
         let log = try openLog(settings, logger)
         let file = FlockFile(dataDirectory: settings.dataDirectory)
@@ -29,7 +30,7 @@ enum NodeAssembly {
             settings, incarnation: incarnation, version: version, file: file, logger: logger)
         let node = Node(
             settings: nodeSettings(settings, at: neighbourhood, version: version), log: log, store: store,
-            incarnation: incarnation, neighbourhood: neighbourhood, logger: logger)
+            incarnation: incarnation, neighbourhood: neighbourhood, scheduling: scheduling, logger: logger)
         let http = try HTTPAPI(
             node: node, settings: HTTPSettings(host: settings.http.host, port: settings.http.port), metrics: metrics,
             logger: logger)

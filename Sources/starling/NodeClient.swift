@@ -11,13 +11,26 @@ enum NodeClient {
 
     /// - Throws: `Failure` that says what to look at when nobody answers.
     static func get(_ path: String, from url: String) async throws -> (status: Int, body: [UInt8]) {
+        try await ask(.GET, path, of: url)
+    }
+
+    /// The same with `POST` and no body.
+    static func post(_ path: String, to url: String) async throws -> (status: Int, body: [UInt8]) {
+        try await ask(.POST, path, of: url)
+    }
+
+    private static func ask(
+        _ method: HTTPMethod, _ path: String, of url: String
+    ) async throws -> (status: Int, body: [UInt8]) {
         var base = url.contains("://") ? url : "http://" + url
         while base.hasSuffix("/") { base.removeLast() }
         var configuration = HTTPClient.Configuration()
         configuration.connectionPool.retryConnectionEstablishment = false
         let client = HTTPClient(configuration: configuration)
         do {
-            let response = try await client.execute(HTTPClientRequest(url: base + path), timeout: timeout)
+            var request = HTTPClientRequest(url: base + path)
+            request.method = method
+            let response = try await client.execute(request, timeout: timeout)
             let body = try await response.body.collect(upTo: answerBytesMax)
             try await client.shutdown()
             return (Int(response.status.code), [UInt8](body.readableBytesView))

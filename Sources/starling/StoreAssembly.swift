@@ -6,7 +6,7 @@ import SQLiteStore
 
 /// Which adapter stands behind the address of a store.
 enum StoreAssembly {
-    static func make(_ address: StoreAddress, _ logger: Logger) throws -> any ReadingStore {
+    static func make(_ address: StoreAddress, _ logger: Logger) throws -> any Store {
         switch address {
         case .sqlite(let path): return SQLiteStore(path: path, logger: logger)
         case .postgres(let url):
@@ -17,7 +17,7 @@ enum StoreAssembly {
     }
 
     /// A store that is away stops nothing; one that a person must look at stops the start.
-    static func open(_ address: StoreAddress, _ logger: Logger) async throws -> any ReadingStore {
+    static func open(_ address: StoreAddress, _ logger: Logger) async throws -> any Store {
         let store = try make(address, logger)
         do {
             let flock = try await store.prepare()

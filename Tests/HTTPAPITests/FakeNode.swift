@@ -24,6 +24,10 @@ final class FakeNode: NodeService {
         var anomalyQueries: [AnomalyQuery] = []
         var rows: [DeviceRow] = []
         var deleted: [DeviceID] = []
+        var restored: [DeviceID] = []
+        var audit: [AuditRow] = []
+        var plan = PrunePlan(job: nil, inactiveAfter: 60_000_000, deleteAfter: nil, hide: [], delete: [])
+        var waiting: Waiting?
         var storeError: StoreError?
         var unreadiness: String?
         var ledger = Ledger()

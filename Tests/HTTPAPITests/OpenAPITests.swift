@@ -37,6 +37,7 @@ import Testing
         arguments: [
             ("/latest", "LatestDevice", true), ("/devices", "Device", true), ("/anomalies", "Episode", true),
             ("/cluster?scope=all", "Cluster", false), (HistoryTests.path, "History", false),
+            ("/audit", "Decision", true), ("/prune", "PrunePlan", false),
             ("/nothing", "Problem", false),
         ])
     func answersHaveTheMembersItNames(target: String, schema: String, isList: Bool) async throws {
@@ -60,6 +61,10 @@ extension OpenAPITests {
             state.devices = [LatestDevice("d", [LatestMetric("t", 1)])]
             state.rows = [DeviceRow("d")]
             state.history[HistoryTests.series] = [point]
+            state.audit = [
+                AuditRow(
+                    time: FakeNode.start, job: "prune", device: nil, decision: .wait, reason: "r", token: nil)
+            ]
             state.anomalies = [
                 AnomalyEpisode(
                     id: "e", kind: .silence, series: HistoryTests.series, start: FakeNode.start, peak: FakeNode.start,

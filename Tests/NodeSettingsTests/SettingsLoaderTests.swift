@@ -108,7 +108,8 @@ import Testing
     @Test(arguments: [
         (Setting.http, "nope", "--http: 'nope' is not valid; expected host:port"),
         (.leaseTTL, "3", "--lease-ttl: '3' is not valid; expected a duration"),
-        (.leaseTTL, "50ms", "--lease-ttl: '50ms' is not valid; expected at least 100ms"),
+        (.leaseTTL, "50ms", "--lease-ttl: '50ms' is not valid; expected 100ms to 24h"),
+        (.leaseTTL, "25h", "--lease-ttl: '25h' is not valid; expected 100ms to 24h"),
         (.logLimit, "1MiB", "--log-limit: '1MiB' is not valid; expected at least 16MiB"),
         (.logFormat, "xml", "--log-format: 'xml' is not valid; expected text or json"),
         (
@@ -149,7 +150,6 @@ import Testing
     @Test(arguments: [
         (Setting.deviceRate, "10"), (.webhook, "https://example.org/hook"), (.apiKeys, "k1,k2"),
         (.cors, "https://example.org"),
-        (.retention, "30d"),
     ])
     func whatThisVersionLacksIsRefusedByName(setting: Setting, text: String) {
         let flag = problem([setting: text])
@@ -162,9 +162,20 @@ import Testing
         #expect(problem([.tlsCertificate: "c", .tlsKey: "k"]).contains("HTTPS: not in this version yet"))
     }
 
-    @Test func settingsThatChangeNothingYetAreWarnings() throws {
-        let warnings = try load([.deleteAfter: "1d", .pruneEvery: "5s"]).warnings
-        #expect(warnings.map { $0.prefix { $0 != " " } } == ["--delete-after", "--prune-every"])
+    @Test func deletingWhatIsStillShownIsAWarning() throws {
+        let warnings = try load([.deleteAfter: "10s", .inactiveAfter: "60s"]).warnings
+        #expect(warnings.map { $0.prefix { $0 != ":" } } == ["--delete-after"])
+        #expect(try load([.deleteAfter: "60s", .inactiveAfter: "60s"]).warnings.isEmpty)
+    }
+
+    @Test func aFileCannotElectOnePrunerForSeveralMachines() throws {
+        let wide: [Setting: String] = [
+            .gossip: "10.0.0.1:7946", .clusterKey: Self.key, .store: "postgres://db/s", .http: "127.0.0.1:1",
+        ]
+        let warnings = try load(wide).warnings
+        #expect(warnings.count == 1 && warnings[0].hasPrefix("--lease: the file"), "\(warnings)")
+        #expect(try load(wide.merging([.lease: "redis://r:6379"]) { $1 }).warnings.isEmpty)
+        #expect(try load([.store: "postgres://db/s"]).warnings.isEmpty)
     }
 
     @Test func anUnknownVariableIsOneWarning() throws {

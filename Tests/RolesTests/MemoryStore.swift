@@ -1,10 +1,11 @@
 import HashRing
 import Ports
+import Simulation
 import Synchronization
 import Telemetry
 
 /// A store in memory that can be away, and can lose the answer of a commit that went in.
-final class MemoryStore: ReadingStore {
+final class MemoryStore: ReadingStore, PruneStore {
     struct Content: Sendable {
         var flock = FlockID(high: 1, low: 2)
         var rows: [LogID: Checkpoint] = [:]
@@ -18,6 +19,7 @@ final class MemoryStore: ReadingStore {
         var latestHangs = false
         var hanging: [CheckedContinuation<Void, Never>] = []
         var commits = 0
+        var pruning = VirtualPruneStore(now: Instant(microseconds: 1_800_000_000_000_000))
     }
 
     let content = Mutex(Content())

@@ -65,6 +65,19 @@ extension Handlers {
         return Answer(.noContent)
     }
 
+    /// `POST /devices/{id}/restore`: out of hiding.
+    func postRestore(_ call: Call) async throws -> Answer {
+        let device = try Self.device(of: call)
+        let existed: Bool
+        do {
+            existed = try await node.restore(device)
+        } catch {
+            throw problem(of: error)
+        }
+        guard existed else { throw Self.unknownDevice }
+        return try await getDevice(call)
+    }
+
     private static let unknownDevice = Problem.notFound("nobody knows this device: /devices lists those there are")
 
     /// The path's device, decoded here and nowhere else.

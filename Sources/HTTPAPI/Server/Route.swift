@@ -3,8 +3,8 @@ package import HTTPTypes
 /// Every path there is and what may be done with it: routing, `405` with `Allow`, and the metrics' labels read it,
 /// and a test holds it against `openapi.json`.
 package enum Route: Int, CaseIterable, Sendable {
-    case dashboard, asset, data, latest, history, anomalies, devices, device, stream, cluster, health, livez, readyz
-    case metrics, openAPI
+    case dashboard, asset, data, latest, history, anomalies, devices, device, restore, audit, prune, approve, stream
+    case cluster, health, livez, readyz, metrics, openAPI
 
     /// The path, with the parts that vary in braces.
     package var template: String {
@@ -17,6 +17,10 @@ package enum Route: Int, CaseIterable, Sendable {
         case .anomalies: "/anomalies"
         case .devices: "/devices"
         case .device: "/devices/{device_id}"
+        case .restore: "/devices/{device_id}/restore"
+        case .audit: "/audit"
+        case .prune: "/prune"
+        case .approve: "/prune/approve"
         case .stream: "/stream"
         case .cluster: "/cluster"
         case .health: "/health"
@@ -30,7 +34,7 @@ package enum Route: Int, CaseIterable, Sendable {
     /// In the order of `Allow`; every route that can be read answers `HEAD` too.
     package var methods: [HTTPRequest.Method] {
         switch self {
-        case .data: [.post]
+        case .data, .restore, .approve: [.post]
         case .device: [.get, .head, .delete]
         default: [.get, .head]
         }
@@ -61,6 +65,9 @@ struct RouteMatch {
         case "/history": self.init(.history)
         case "/anomalies": self.init(.anomalies)
         case "/devices": self.init(.devices)
+        case "/audit": self.init(.audit)
+        case "/prune": self.init(.prune)
+        case "/prune/approve": self.init(.approve)
         case "/stream": self.init(.stream)
         case "/cluster": self.init(.cluster)
         case "/health": self.init(.health)
@@ -69,14 +76,21 @@ struct RouteMatch {
         case "/metrics": self.init(.metrics)
         case "/openapi.json": self.init(.openAPI)
         default:
-            if let parameter = Self.rest(of: path, after: "/devices/"), !parameter.utf8.contains(0x2F) {
-                self.init(.device, parameter: parameter)
+            if let parameter = Self.rest(of: path, after: "/devices/"), let match = Self.device(parameter) {
+                self = match
             } else if let parameter = Self.rest(of: path, after: "/assets/") {
                 self.init(.asset, parameter: parameter)
             } else {
                 return nil
             }
         }
+    }
+
+    /// A `/` of the device's own is percent-encoded, so that one in the path ends it.
+    private static func device(_ parameter: Substring) -> RouteMatch? {
+        guard let slash = parameter.utf8.firstIndex(of: 0x2F) else { return RouteMatch(.device, parameter: parameter) }
+        guard slash > parameter.startIndex, parameter[slash...] == "/restore" else { return nil }
+        return RouteMatch(.restore, parameter: parameter[..<slash])
     }
 
     private static func rest(of path: Substring, after prefix: String) -> Substring? {

@@ -8,11 +8,17 @@ package struct NodeStatus: Hashable, Sendable, WireValue {
     package let log: LogID
     package let ledger: Ledger
     package let devices: Int
+    /// How long its oldest reading that is not stored yet has been waiting, in microseconds.
+    package let backlog: Int64
+    /// Of its election, while it leads the pruner.
+    package let token: FencingToken?
 
-    package init(log: LogID, ledger: Ledger, devices: Int) {
+    package init(log: LogID, ledger: Ledger, devices: Int, backlog: Int64, token: FencingToken?) {
         self.log = log
         self.ledger = ledger
         self.devices = devices
+        self.backlog = backlog
+        self.token = token
     }
 
     package func encode(into writer: inout ByteWriter) throws(FormatError) {
@@ -23,6 +29,8 @@ package struct NodeStatus: Hashable, Sendable, WireValue {
             ledger.rejected,
         ] { writer.writeVarint(count) }
         writer.writeVarint(devices)
+        writer.write(backlog)
+        try writer.write(optional: token) { (writer, token) throws(FormatError) in writer.write(token.number) }
     }
 
     package init(decoding reader: inout ByteReader) throws(FormatError) {
@@ -37,6 +45,8 @@ package struct NodeStatus: Hashable, Sendable, WireValue {
         ledger.rejected = try reader.readVarint()
         self.ledger = ledger
         devices = Int(clamping: try reader.readVarint())
+        backlog = max(0, try reader.readInt64())
+        token = try reader.readOptional { (reader) throws(FormatError) in FencingToken(try reader.readUInt64()) }
     }
 }
 

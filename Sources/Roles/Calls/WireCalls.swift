@@ -21,12 +21,16 @@ extension Scoring: WireActor {
             WireCall(5, "changes") { _ = try await $0.changes(LiveCall(cursor: nil)) },
             WireCall(6, "pull") { _ = try await $0.pull(PullCall(by: nobody, [])) },
             WireCall(7, "offer") { try await $0.offer(OfferCall(by: nobody, SlotSet())) },
+            WireCall(8, "show") { try await $0.show(DeviceID(unchecked: "-")) },
         ]
     }
 }
 
 extension Overview: WireActor {
     package static var wireCalls: [WireCall<Overview>] {
-        [WireCall(1, "status") { _ = try await $0.status() }]
+        [
+            WireCall(1, "status") { _ = try await $0.status() },
+            WireCall(2, "settle") { _ = try await $0.settle() },
+        ]
     }
 }

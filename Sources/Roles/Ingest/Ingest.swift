@@ -36,6 +36,7 @@ package actor Ingest {
     var isLogFull = false
     /// A new name for the log found no room; told once.
     var isRetirementStuck = false
+    private var backlogAge = BacklogAge()
     private var isStopped = false
     /// `drain` waits no more.
     private var isImpatient = false
@@ -81,6 +82,7 @@ package actor Ingest {
         while !Task.isCancelled {
             guard (try? await Task.sleep(for: Self.tickPeriod)) != nil else { return }
             step(.tick)
+            lookAtBacklog()
         }
     }
 
@@ -141,6 +143,17 @@ package actor Ingest {
     /// The log's ledger; of all logs without a live node, `orphaned` is added by the node.
     package var ledger: Ledger { core.ledger }
     package var logID: LogID { core.log }
+
+    /// How long the oldest reading that is not stored yet has been waiting, in microseconds; never too small.
+    package func backlog() -> Int64 {
+        lookAtBacklog()
+        return backlogAge.age(now: clock.moment)
+    }
+
+    private func lookAtBacklog() {
+        backlogAge.look(end: core.end, stored: core.checkpoint?.position, now: clock.moment)
+    }
+
     package var isRunning: Bool { core.isRunning }
 
     /// Why this node accepts nothing more; nil while it does. For probes, which must not wait for the actor.

@@ -17,8 +17,19 @@ extension Node {
         let takesWrites = await ingest.isStoreReachable
         return ClusterView(
             node: settings.name, members: await members(view, ring), slots: Slot.count, ringDigest: ring.digestText,
-            pruner: ClusterView.Pruner(leader: nil, fencingToken: nil, lastRun: nil, lastResult: nil),
+            pruner: await pruner(),
             store: store.kind, isStoreReachable: store.isReachable && takesWrites, ledger: ledger)
+    }
+
+    /// Who leads is what a node says of itself; what the last run came to is in the store.
+    private func pruner() async -> ClusterView.Pruner {
+        var leaders = statuses.withLock { $0.compactMap { owner, status in status.token.map { ($0, owner.name) } } }
+        if let token = schedulers.token { leaders.append((token, settings.name)) }
+        let leader = leaders.max { $0.0 < $1.0 }
+        if let job = try? await store.job() { lastJob.withLock { $0 = job } }
+        let job = lastJob.withLock { $0 }
+        return ClusterView.Pruner(
+            leader: leader?.1, fencingToken: leader?.0.number, lastRun: job?.lastRun, lastResult: job?.lastResult)
     }
 
     package func ledgerOfFlock() async -> FlockLedger {

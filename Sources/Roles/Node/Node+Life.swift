@@ -19,7 +19,7 @@ extension Node {
             if flock == nil, !neighbourhood.seeds.isEmpty { flock = await waitForFlock() }
         }
         if let flock {
-            flockIDsInput.yield(flock)
+            belong(to: flock)
             setState(.starting("joining the flock"))
         }
         if neighbourhood == nil || flock == nil, await adopt(Ring([owner])) { await open() }
@@ -40,9 +40,14 @@ extension Node {
     private func prepareStoreLater() async {
         while (try? await Task.sleep(for: Self.preparePeriod)) != nil {
             guard let flock = await prepareStore() else { continue }
-            flockIDsInput.yield(flock)
+            belong(to: flock)
             return
         }
+    }
+
+    private func belong(to flock: FlockID) {
+        flockID.withLock { $0 = flock }
+        flockIDsInput.yield(flock)
     }
 
     private func setState(_ next: State) {
@@ -164,8 +169,10 @@ extension Node {
     /// Others pull the slots while the rest is stored: readings on their way are judged by whoever owns them then.
     private func leaveAndDrain() async {
         async let left: Void = flock?.leave() ?? ()
+        async let released: Void = schedulers.scheduler?.leave() ?? ()
         await ingest.drain()
         await left
+        await released
         await waitForHandOver()
     }
 

@@ -9,10 +9,10 @@ package import Telemetry
 extension Node: NodeService {
     /// How long a peer may take to answer, for each page, before the answer goes out without it.
     static let peerPatience = Duration.milliseconds(200)
-    /// How often a peer is told of a deletion that it did not confirm. The store has the tombstone in any case.
-    static let forgetTriesMax = 5
+    /// How often a peer is told what it did not confirm. The store knows it in any case.
+    static let tellTriesMax = 5
     /// Pause before the next try: a connection that broke is made again by then.
-    static let forgetPause = Duration.milliseconds(300)
+    static let tellPause = Duration.milliseconds(300)
 
     package var unreadiness: String? {
         if let failure = ingest.failure { return failure }
@@ -69,16 +69,26 @@ extension Node: NodeService {
     package func delete(_ device: DeviceID) async throws(StoreError) -> Bool {
         let isKnown = await isKnown(device)
         guard let time = try await store.delete(device, isKnown: isKnown) else { return false }
-        try? await scoring.forget(device, at: time)
-        let peers = peers
-        var told = peers.owners
-        for attempt in 0..<Self.forgetTriesMax where !told.isEmpty {
-            if attempt > 0 { try? await Task.sleep(for: Self.forgetPause) }
-            told = await peers.ask(told, within: Self.peerPatience) { owner in
-                try await peers.scoring(of: owner).forget(device, at: time)
-            }.missing
-        }
+        await tellOfDeletion(Tombstone(device: device, time: time))
         return true
+    }
+
+    func tellOfDeletion(_ tombstone: Tombstone) async {
+        try? await scoring.forget(tombstone.device, at: tombstone.time)
+        let peers = peers
+        await tellPeers { owner in
+            try await peers.scoring(of: owner).forget(tombstone.device, at: tombstone.time)
+        }
+    }
+
+    /// Those that do not confirm are told again, a few times.
+    func tellPeers(_ tell: @escaping @Sendable (Owner) async throws -> Void) async {
+        let peers = peers
+        var untold = peers.owners
+        for attempt in 0..<Self.tellTriesMax where !untold.isEmpty {
+            if attempt > 0 { try? await Task.sleep(for: Self.tellPause) }
+            untold = await peers.ask(untold, within: Self.peerPatience, tell).missing
+        }
     }
 
     private func isKnown(_ device: DeviceID) async -> Bool {

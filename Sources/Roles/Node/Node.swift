@@ -82,7 +82,9 @@ package final class Node: Service {
     package static let anomalyRowsMax = 50_000
 
     let settings: Settings
-    let store: any ReadingStore & SilenceStore
+    let store: any Store
+    let scheduling: Scheduling?
+    let schedulers: SchedulerPlace
     let log: IngestLog
     let clock: NodeClock
     let receipts: ReceiptClock
@@ -104,6 +106,10 @@ package final class Node: Service {
     let ring: Mutex<Ring>
     /// What peers told of themselves last.
     let statuses = Mutex<[Owner: NodeStatus]>([:])
+    /// The pruner's job as the store told it last.
+    let lastJob = Mutex<JobRow?>(nil)
+    /// As it became known.
+    let flockID = Mutex<FlockID?>(nil)
     /// The flock's id, once: from the disk or from the store.
     let flockIDs: AsyncStream<FlockID>
     let flockIDsInput: AsyncStream<FlockID>.Continuation
@@ -116,8 +122,8 @@ package final class Node: Service {
 
     /// - Parameter incarnation: larger at every start of the process.
     package init(
-        settings: Settings, log: IngestLog, store: any ReadingStore & SilenceStore, incarnation: UInt64,
-        neighbourhood: Neighbourhood? = nil, logger: Logger
+        settings: Settings, log: IngestLog, store: any Store, incarnation: UInt64,
+        neighbourhood: Neighbourhood? = nil, scheduling: Scheduling? = nil, logger: Logger
     ) {
         let clock = NodeClock()
         let system =
@@ -140,6 +146,7 @@ package final class Node: Service {
             scoring: peers.scoring)
         self.settings = settings
         self.store = store
+        self.scheduling = scheduling
         self.log = log
         self.clock = clock
         self.logger = logger
@@ -156,12 +163,18 @@ package final class Node: Service {
         (flockIDs, flockIDsInput) = AsyncStream.makeStream(bufferingPolicy: .bufferingOldest(1))
         let rejected = Rejected()
         self.rejected = rejected
+        let schedulers = SchedulerPlace()
+        self.schedulers = schedulers
         overview = system.start(Peers.Role.overview) {
             Overview(actorSystem: system) {
                 var ledger = await ingest.ledger
                 ledger.rejected = rejected.count
-                let devices = await scoring.whenLocal { $0.devicesCount } ?? 0
-                return NodeStatus(log: await ingest.logID, ledger: ledger, devices: devices)
+                return NodeStatus(
+                    log: await ingest.logID, ledger: ledger,
+                    devices: await scoring.whenLocal { $0.devicesCount } ?? 0, backlog: await ingest.backlog(),
+                    token: schedulers.token)
+            } settle: {
+                await scoring.whenLocal { await $0.settle() } ?? false
             }
         }
     }
@@ -176,6 +189,7 @@ package final class Node: Service {
             group.addTask { await self.followRings() }
             group.addTask { await self.runScoring() }
             group.addTask { await self.publishLive() }
+            group.addTask { await self.runScheduler() }
             group.addTask { await self.fills.run() }
             group.addTask {
                 if (try? await gracefulShutdown()) != nil { await self.stop() }
@@ -200,7 +214,7 @@ final class Rejected: Sendable {
 
 extension Duration {
     /// Saturating.
-    var microseconds: Int64 {
+    package var microseconds: Int64 {
         let (seconds, attoseconds) = components
         let (product, overflow) = seconds.multipliedReportingOverflow(by: 1_000_000)
         return overflow ? .max : product.addingReportingOverflow(attoseconds / 1_000_000_000_000).partialValue

@@ -9,6 +9,9 @@ package struct NodeClock: Sendable {
     /// Never steps back; for deadlines.
     package var moment: Moment { Moment(microseconds: Self.read(CLOCK_MONOTONIC)) }
 
+    /// Never steps back, and goes on while the machine sleeps; for leases, which others' clocks run out meanwhile.
+    package var sleeplessMoment: Moment { Moment(microseconds: Self.read(CLOCK_BOOTTIME)) }
+
     /// Wall clock; for receipt times and for people.
     package var instant: Instant { Instant(microseconds: Self.read(CLOCK_REALTIME)) }
 

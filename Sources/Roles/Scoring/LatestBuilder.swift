@@ -9,6 +9,8 @@ struct LatestBuilder {
     let now: Instant
     /// Devices unheard for longer are left out, in microseconds, unless all are asked for.
     let inactiveAfter: Int64
+    /// Counted as heard when they were shown.
+    var shown = ShownDevices()
 
     /// Rows, and how long they stay right if no reading comes: time alone makes devices silent and hides them.
     struct Rows {
@@ -74,7 +76,7 @@ struct LatestBuilder {
             metrics.append(entry.metric)
         }
         if !query.all {
-            let silence = now.microseconds(since: lastHeard)
+            let silence = now.microseconds(since: max(lastHeard, shown[device] ?? lastHeard))
             guard silence <= inactiveAfter else { return nil }
             rows.expire(after: inactiveAfter - silence)
         }

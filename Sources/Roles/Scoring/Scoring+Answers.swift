@@ -13,7 +13,8 @@ extension Scoring {
 
     private func answer(_ call: LatestCall) -> LatestReply {
         if call.known == changes { return .unchanged(version: changes) }
-        let builder = LatestBuilder(query: call.query, now: clock.instant, inactiveAfter: inactiveAfter)
+        let builder = LatestBuilder(
+            query: call.query, now: clock.instant, inactiveAfter: inactiveAfter, shown: shown)
         let asked = call.query.device.map { [slots[Int(Slot(of: $0).number)]] } ?? slots
         let rows = builder.rows(from: asked.lazy.compactMap(\.series))
         return LatestReply(
@@ -47,6 +48,12 @@ extension Scoring {
     /// The device was deleted from the store at that time: its state goes, and what it sent before stays away.
     package distributed func forget(_ device: DeviceID, at time: Instant) async throws {
         for effect in handle(.forget(device, at: time), in: Slot(of: device)) { perform(effect) }
+    }
+
+    /// A person brought the device out of hiding.
+    package distributed func show(_ device: DeviceID) async throws {
+        shown.show(device, at: clock.instant, inactiveAfter: inactiveAfter)
+        changes &+= 1
     }
 
     /// What was judged here since the last time it was asked.

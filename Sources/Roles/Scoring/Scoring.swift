@@ -45,8 +45,12 @@ package distributed actor Scoring {
     private var ticketsCount: UInt64 = 0
     var tickFrom = 0
     private var flushFrom = 0
+    var isFlushing = false
+    var flushWaiters: [CheckedContinuation<Void, Never>] = []
     /// Devices unheard for longer are left out of `latest`, in microseconds.
     let inactiveAfter: Int64
+    /// Devices that a person brought out of hiding, and when.
+    var shown = ShownDevices()
     var feed = LiveFeed()
     /// Grows with everything that may change what `latest` answers.
     var changes: UInt64 = 1
@@ -129,7 +133,8 @@ package distributed actor Scoring {
 
     /// Tells the store what changed since the last flush: coalesced, one row a series. Begins where the last one ended,
     /// so that no slot waits for ever.
-    package func flush() async {
+    /// - Returns: what became of it.
+    func tellStore() async -> Told {
         var rows: [LatestRow] = []
         var index = flushFrom
         repeat {
@@ -137,18 +142,21 @@ package distributed actor Scoring {
             index = (index + 1) % slots.count
         } while index != flushFrom && rows.count < Self.flushRowsMax
         flushFrom = index
-        guard !rows.isEmpty else { return }
+        guard !rows.isEmpty else { return .all }
         var again: [LatestRow] = []
+        var told = rows.count < Self.flushRowsMax ? Told.all : .part
         do {
             let unknown = Set(try await store.flush(latest: rows))
             again = rows.filter { unknown.contains($0.series) }
         } catch {
             again = rows
+            told = .none
         }
         // Told again with the next flush: the store was away, or the reading itself is still on its way there.
         for (slot, rows) in Dictionary(grouping: again, by: { Slot(of: $0.series.device) }) {
             slots[Int(slot.number)].markChanged(rows)
         }
+        return told
     }
 }
 

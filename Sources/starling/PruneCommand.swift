@@ -1,0 +1,110 @@
+import ArgumentParser
+import Foundation
+import Pruning
+
+/// `starling prune`.
+struct PruneCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "prune",
+        abstract: "Shows what the pruner would do, or approves what it waits with.",
+        discussion: """
+            The leader among the nodes prunes by itself, every --prune-every: devices that are silent are hidden, later \
+            deleted. When more than half of them fell silent together, or a node died, it waits for an operator.
+
+            Examples:
+              starling prune --dry-run
+              starling prune --dry-run --url http://127.0.0.1:8081 --json
+              starling prune --approve
+            """)
+
+    @Option(help: "The node to ask.")
+    var url = NodeClient.defaultURL
+
+    @Flag(name: .customLong("dry-run"), help: "Show who would be hidden and deleted now, and change nothing.")
+    var isDryRun = false
+
+    @Flag(help: "Let the pruner do what it waits with, from its next run on.")
+    var approve = false
+
+    @Flag(help: "Print the node's answer as JSON.")
+    var json = false
+
+    func validate() throws {
+        guard isDryRun != approve else {
+            throw ValidationError("say --dry-run or --approve: pruning itself is done by the leader among the nodes")
+        }
+    }
+
+    func run() async throws {
+        let (status, body) =
+            approve
+            ? try await NodeClient.post("/prune/approve", to: url)
+            : try await NodeClient.get("/prune?limit=\(Self.devicesMax)", from: url)
+        guard status == 200 else {
+            throw Failure("\(url) answered \(status): its store may be away; the node's log says why")
+        }
+        if json { return StandardOutput.put(String(decoding: body, as: UTF8.self)) }
+        do {
+            let data = Data(body)
+            StandardOutput.put(
+                approve
+                    ? try JSONDecoder().decode(PruneApprovalText.self, from: data).text
+                    : try JSONDecoder().decode(PrunePlanText.self, from: data).text)
+        } catch {
+            throw Failure("\(url) gave no answer of a Starling node; look at the address given with --url")
+        }
+    }
+
+    /// Devices of each kind that are asked for.
+    static let devicesMax = 1_000
+}
+
+/// `GET /prune` for people.
+struct PrunePlanText: Decodable {
+    struct Device: Decodable {
+        let device_id: String
+        let last_heard: String
+        let readings: UInt64
+    }
+
+    let last_run: String?
+    let last_result: String?
+    let waits: String?
+    let watched_seconds: Double
+    let inactive_after_seconds: Double
+    let delete_after_seconds: Double?
+    let hide: [Device]
+    let delete: [Device]
+
+    var text: String {
+        var lines = ["Last run:  \(last_run ?? "none yet") \(last_result.map { "(\($0))" } ?? "")"]
+        if let waits { lines.append("It waits:  \(waits)") }
+        lines.append("Watched:   \(Self.words(watched_seconds)) in all; silence counts only while the flock listens")
+        lines += table("Hidden next", after: inactive_after_seconds, hide)
+        lines += table("Deleted next", after: delete_after_seconds, delete)
+        return lines.joined(separator: "\n")
+    }
+
+    private func table(_ title: String, after seconds: Double?, _ devices: [Device]) -> [String] {
+        guard let seconds else { return ["\(title): nobody, --delete-after is never"] }
+        let rule = "silent for \(Self.words(seconds))"
+        guard !devices.isEmpty else { return ["\(title) (\(rule)): nobody"] }
+        let more = devices.count >= PruneCommand.devicesMax ? " or more" : ""
+        return ["\(title) (\(rule)): \(devices.count)\(more)"]
+            + devices.map { "  \($0.device_id)  last heard \($0.last_heard), \($0.readings) readings" }
+    }
+
+    private static func words(_ seconds: Double) -> String {
+        DurationWords.of(Int64(exactly: (seconds * 1_000_000).rounded()) ?? 0)
+    }
+}
+
+/// `POST /prune/approve` for people.
+struct PruneApprovalText: Decodable {
+    let approved: Bool
+    let reason: String?
+
+    var text: String {
+        approved ? "Approved: \(reason ?? "")\nThe next run goes on." : "The pruner waits with nothing."
+    }
+}
