@@ -1,5 +1,6 @@
 import Distributed
 import HashRing
+import Membership
 package import Ports
 package import Pruning
 import Synchronization

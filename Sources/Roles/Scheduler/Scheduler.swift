@@ -3,7 +3,7 @@ package import Logging
 package import Ports
 package import Pruning
 import Synchronization
-import Telemetry
+package import Telemetry
 
 /// The scheduler's role: seeks the pruner's lease, and runs the pruner while it has it.
 ///

@@ -1,3 +1,5 @@
+import Distributed
+
 /// Telling the store whom this owner heard.
 extension Scoring {
     /// What became of one flush.
