@@ -16,8 +16,7 @@ package struct PruneRules: Hashable, Sendable {
 
     /// Two ticks further apart than two periods and this have an outage between them.
     package static let gapSlack: Int64 = 5_000_000
-    /// Devices fell silent together if it was within so many times `inactiveAfter`: a device that reports just often
-    /// enough to stay active is missed that much later than one that reports all the time.
+    /// Devices fell silent together if it was within so many times `patience`.
     package static let crowdWindows: Int64 = 2
     /// A backlog that is no older than this is none, however short the period.
     package static let backlogMin: Int64 = 2_000_000
@@ -45,19 +44,23 @@ package struct PruneRules: Hashable, Sendable {
     /// The shortest silence that has consequences.
     package var patience: Int64 { min(inactiveAfter, deleteAfter ?? .max) }
 
+    /// Whoever was not heard for so long counts as silent when the fleet is looked at as a whole, by the store's clock alone.
+    /// Half the patience: of a fleet that reports just often enough to stay active less than half is unheard for as long,
+    /// and a cut line is seen before any device of it that reports twice as often could have been deleted.
+    package var crowdAfter: Int64 { patience / 2 }
+
     /// Totals of the ticks by which a run at `tick` judges; negative ones are before all that was watched.
     package func totals(at tick: Tick) -> Totals {
         Totals(
-            recent: tick.total - patience, old: tick.total - (1 + Self.crowdWindows) * patience,
-            hide: tick.total - inactiveAfter, delete: deleteAfter.map { tick.total - $0 })
+            old: tick.total - crowdAfter - Self.crowdWindows * patience, hide: tick.total - inactiveAfter,
+            delete: deleteAfter.map { tick.total - max($0, patience + 2 * period) })
     }
 
     package struct Totals: Hashable, Sendable {
-        /// Who was heard after the newest tick at most this is heard.
-        package let recent: Int64
-        /// Who was heard after this one, and not after `recent`, fell silent lately.
+        /// Devices that were last heard before this tick did not fall silent lately.
         package let old: Int64
         package let hide: Int64
+        /// At least two runs after a cut line was seen, however short `deleteAfter` is.
         package let delete: Int64?
 
         /// Ticks below this decide nothing any more, and no later ones will.

@@ -22,8 +22,10 @@ package struct Pruner: Sendable {
     private let flock: any PrunedFlock
     private let token: FencingToken
     private let mayAct: @Sendable () async -> Bool
-    /// Who was there at the last tick of this leader.
+    /// Who was there at the last tick of this leader, if it did not wait since.
     private var lives: Set<String>?
+    /// The total from which on this leader has watched without a break.
+    private var unbrokenSince: Int64 = .max
 
     /// Devices deleted in one transaction: writers wait for it.
     package static let deletedAtOnceMax = 50
@@ -74,7 +76,9 @@ package struct Pruner: Sendable {
         let tick = rules.tick(after: start.lastTick, through: through, isUnbroken: isUnbroken)
         guard let tick = tick ?? start.lastTick else { return try await finish(PruneCounts()) }
         let totals = rules.totals(at: tick)
-        let doomed = try await doomed(totals)
+        // After a break whoever is alive has time to say so.
+        let mayDelete = isUnbroken && tick.total - unbrokenSince >= rules.patience
+        let doomed = mayDelete ? try await doomed(totals) : []
         let unsettled = await flock.settle()
         guard unsettled.isEmpty else {
             return try await wait(
@@ -82,10 +86,11 @@ package struct Pruner: Sendable {
                     reason: "\(unsettled.joined(separator: ", ")) cannot tell the store who was heard: "
                         + "silence does not count meanwhile", approval: Approval()))
         }
-        if let waiting = try await crowd(totals, start.approved) { return try await wait(waiting) }
+        if let waiting = try await crowd(totals, through, start.approved) { return try await wait(waiting) }
         guard await mayAct() else { return .stopped }
         try await store.write(tick, keepingFrom: totals.oldest, token)
         lives = report.lives
+        if !isUnbroken { unbrokenSince = tick.total }
         guard let counts = try await act(totals, doomed, at: start.time) else { return .stopped }
         return try await finish(counts)
     }
@@ -97,11 +102,14 @@ package struct Pruner: Sendable {
         return try await store.silentDevices(heardThrough: limit.through, limit: Self.deletedMax)
     }
 
-    private func crowd(_ totals: PruneRules.Totals, _ approved: Approval?) async throws(StoreError) -> Waiting? {
-        guard let recent = try await store.tick(atMost: totals.recent) else { return nil }
+    /// By the store's clock and not by ticks: a fleet that is not heard makes none.
+    private func crowd(
+        _ totals: PruneRules.Totals, _ through: Instant, _ approved: Approval?
+    ) async throws(StoreError) -> Waiting? {
+        let recent = through.advanced(byMicroseconds: -rules.crowdAfter)
         let old = try await store.tick(atMost: totals.old)?.through ?? .distantPast
-        let known = max(old, min(approved?.heardThrough ?? .distantPast, recent.through))
-        return try await store.census(recent: recent.through, old: known).obstacle(recent: recent.through)
+        let known = max(old, min(approved?.heardThrough ?? .distantPast, recent))
+        return try await store.census(recent: recent, old: known).obstacle(recent: recent)
     }
 
     // MARK: Acting
@@ -151,7 +159,9 @@ package struct Pruner: Sendable {
 
     // MARK: Ends
 
-    private func wait(_ waiting: Waiting) async throws(StoreError) -> Outcome {
+    /// What was not watched does not count, and neither does what was watched around it.
+    private mutating func wait(_ waiting: Waiting) async throws(StoreError) -> Outcome {
+        lives = nil
         guard await mayAct() else { return .stopped }
         try await store.endRun("waits: \(waiting.reason)", waiting: waiting, token)
         return .waited(waiting)

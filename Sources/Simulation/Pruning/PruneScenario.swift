@@ -51,16 +51,20 @@ package struct PruneScenario: Sendable {
         }
         nodeOutages = disasters(random.draw(below: 8), 1...200)
         stalls = disasters(random.draw(below: 4), 1...150)
+        let deletedAfter = (rules.deleteAfter ?? 0) + 2 * period
         devices = (0..<(10 + random.draw(below: 40))).map { index in
             let isPinned = random.draw(below: 4) == 0
-            let isPausing = random.draw(below: 5) == 0
             let pause = Self.start + seconds(100...900)
+            // For good, for a while, or until about the moment at which it is deleted.
+            let pauses = [
+                Int64.max..<Int64.max, pause..<Int64.max, pause..<(pause + seconds(20...400)),
+                pause..<(pause + deletedAfter + seconds(0...20) - 5_000_000 + 500_000 * seconds(0...1) / 1_000_000),
+            ]
+            let kind = random.draw(below: 12)
             return PruneWorld.Device(
                 id: DeviceID(unchecked: "d\(index)"), interval: seconds(1...8),
-                home: isPinned ? random.draw(below: nodesCount) : nil,
-                pause: isPausing
-                    ? pause..<(random.draw(below: 2) == 0 ? .max : pause + seconds(20...400)) : Int64.max..<Int64.max,
-                nextTry: Self.start + seconds(1...8), lastTry: Self.start)
+                home: isPinned ? random.draw(below: nodesCount) : nil, pause: pauses[kind < 4 ? kind : 0],
+                nextTry: Self.start + seconds(1...8), lastTry: Self.start, formerTry: Self.start)
         }
     }
 }

@@ -17,6 +17,8 @@ package actor PruneWorld {
         var pause: Range<Int64>
         var nextTry: Int64
         var lastTry: Int64
+        /// The one before it.
+        var formerTry: Int64
     }
 
     struct Accepted {
@@ -48,7 +50,9 @@ package actor PruneWorld {
     private var nodes: [Node]
     private var isCalm = false
 
-    static let step: Int64 = 250_000
+    static let step: Int64 = 500_000
+    /// An accepted reading is on its way to its owner and to the store for so long.
+    static let judgedAfter: Int64 = 500_000
     static let flushPeriod: Int64 = 2_000_000
     /// A node that is away for longer is known to be dead.
     static let detection: Int64 = 3_000_000
@@ -70,9 +74,10 @@ package actor PruneWorld {
     package func run() async {
         while now < scenario.end, problems.isEmpty { await lead(until: scenario.end) }
         isCalm = true
-        let quiet = now + 3 * (scenario.rules.deleteAfter ?? 0) + 40 * scenario.rules.period
+        let stretch = 4 * ((scenario.rules.deleteAfter ?? 0) + scenario.rules.period)
+        let quiet = now + 4 * stretch
         while now < quiet, problems.isEmpty {
-            await lead(until: now + 10 * scenario.rules.period)
+            await lead(until: now + stretch)
             // Whoever looks at it now knows that the rest is gone.
             _ = store.approve()
         }
@@ -144,6 +149,7 @@ package actor PruneWorld {
     private func send(_ index: Int) {
         defer { devices[index].nextTry = now + devices[index].interval }
         guard !devices[index].pause.contains(now) else { return }
+        devices[index].formerTry = devices[index].lastTry
         devices[index].lastTry = now
         let isCut = !isCalm && scenario.cuts.contains { $0.contains(now) } && index % 10 < PruneScenario.cutTenths
         let up = nodes.indices.filter { nodes[$0].downUntil <= now }
@@ -153,7 +159,9 @@ package actor PruneWorld {
     }
 
     private func judge(_ node: Int) {
-        for accepted in nodes[node].accepted {
+        let ready = nodes[node].accepted.prefix { $0.at <= now - Self.judgedAfter }
+        nodes[node].accepted.removeFirst(ready.count)
+        for accepted in ready {
             let id = devices[accepted.device].id
             if let tombstone = store.tombstones[id], accepted.at <= tombstone.microseconds {
                 problems.append("a reading of \(id) was accepted at \(accepted.at) and is thrown away: \(tombstone)")
@@ -162,7 +170,6 @@ package actor PruneWorld {
                 nodes[node].heard.insert(accepted.device)
             }
         }
-        nodes[node].accepted = []
     }
 
     private func flush(_ node: Int) {
@@ -178,7 +185,9 @@ package actor PruneWorld {
         deletedCount += tombstones.count
         for tombstone in tombstones {
             guard let device = devices.first(where: { $0.id == tombstone.device }) else { continue }
-            let silence = now - device.lastTry
+            // What it says at this very moment is on its way, and begins it anew.
+            let isOnItsWay = now - device.lastTry < 2 * Self.judgedAfter
+            let silence = now - (isOnItsWay ? device.formerTry : device.lastTry)
             if silence < scenario.rules.deleteAfter ?? .max {
                 problems.append("\(device.id) was deleted after \(silence) µs of its own silence")
             }
@@ -228,7 +237,11 @@ extension PruneWorld: PrunedFlock {
         guard fault != .unsettled else { return [] }
         var missing: [String] = []
         for index in nodes.indices {
-            if nodes[index].downUntil > now { missing.append("n\(index)") } else { flush(index) }
+            if nodes[index].downUntil <= now {
+                flush(index)
+            } else if fault != .outageUnseen {
+                missing.append("n\(index)")
+            }
         }
         return missing
     }
