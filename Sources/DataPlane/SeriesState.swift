@@ -155,8 +155,11 @@ package struct SeriesState: Hashable, Sendable {
     }
 
     /// Microseconds of silence until then.
-    package var silentAfter: Int64 {
-        max(Self.silenceMin, usualInterval.multipliedReportingOverflow(by: 3).partialValue)
+    package var silentAfter: Int64 { Self.silentAfter(usualInterval: usualInterval) }
+
+    /// The same of any series with that usual interval; 0 while it is unknown.
+    package static func silentAfter(usualInterval: Int64) -> Int64 {
+        max(silenceMin, 3 * min(max(0, usualInterval), intervalMax))
     }
 
     static let silenceMin: Int64 = 10_000_000

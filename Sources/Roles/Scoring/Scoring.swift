@@ -48,6 +48,7 @@ package distributed actor Scoring {
     /// Devices unheard for longer are left out of `latest`, in microseconds.
     let inactiveAfter: Int64
     var feed = LiveFeed()
+    var silences = SilenceLog()
     /// Grows with everything that may change what `latest` answers.
     var changes: UInt64 = 1
 
@@ -130,6 +131,8 @@ package distributed actor Scoring {
     /// Tells the store what changed since the last flush: coalesced, one row a series. Begins where the last one ended,
     /// so that no slot waits for ever.
     package func flush() async {
+        // Before the rows: an end that is lost with this process is found again by the row that it did not move yet.
+        await tellSilences()
         var rows: [LatestRow] = []
         var index = flushFrom
         repeat {
