@@ -35,7 +35,7 @@ extension NodeTests {
             other.metric = Metric(unchecked: "humidity")
             #expect(try await node.anomalies(other).isEmpty)
 
-            try await Self.say(["humidity", "temperature"], 5, to: node)
+            try await Self.say(["humidity", "temperature"], 40, to: node)
             let again = try #require(await Self.metric("temperature", at: node)).time
             try await until { listener.heard.episodes.contains { $0.end != nil } }
             #expect(listener.heard.episodes.map(\.id) == [begun.id, begun.id])
