@@ -52,7 +52,8 @@ import Testing
         let node = FakeNode()
         let row = LiveReading(device: DeviceID(unchecked: "a"), metric: LatestMetric("t", 21.5, isSilent: true))
         let silence = AnomalyEpisode(
-            id: "s", kind: .silence, series: row.series, start: FakeNode.start, peak: FakeNode.start, end: nil, score: 0.5,
+            id: "s", kind: .silence, series: row.series, start: FakeNode.start, peak: FakeNode.start, end: nil,
+            score: 0.5,
             value: 21.5, reason: "nothing heard", model: .none)
         let events = try await talk(node) { port in
             let reader = try EventReader(port: port)
