@@ -4,7 +4,7 @@ import Synchronization
 import Telemetry
 import Testing
 
-/// A metric that stops while its device goes on, from the outside. It takes as long as the shortest silence, ten seconds.
+/// Silences from the outside. They take as long as the shortest silence, ten seconds.
 extension NodeTests {
     @Test func aMetricThatStopsIsToldEverywhereAndSoIsItsEnd() async throws {
         let store = MemoryStore()
@@ -44,6 +44,34 @@ extension NodeTests {
             #expect(await Self.metric("temperature", at: node)?.isSilent == false)
         }
         #expect(store.content.withLock { $0.silences.values.map(\.count) } == [1])
+    }
+
+    @Test func aRestartAfterMinutesIsNoSilenceOfThoseThatComeBack() async throws {
+        let store = MemoryStore()
+        let folder = try TemporaryFolder()
+        try await withNode(store: store, folder: folder) { node in
+            try await Self.say(["humidity", "temperature"], 1, to: node)
+        }
+        store.content.withLock { content in content.latest = content.latest.mapValues(Self.fiveMinutesAgo) }
+        try await withNode(store: store, folder: folder) { node in
+            let known = try #require(await node.latest(Self.all).devices.first)
+            #expect(known.isSilent && known.metrics.count == 2)
+            try await until {
+                try await Self.say(["humidity"], 1, to: node)
+                return !store.content.withLock { $0.silences.isEmpty }
+            }
+        }
+        let silences = store.content.withLock { $0.silences }
+        #expect(silences.keys.map(\.metric.text) == ["temperature"], "of those that did not come back, it is")
+        let silence = try #require(silences.values.first?.first)
+        #expect(silence.noticed.microseconds(since: silence.start) > 310_000_000)
+    }
+
+    private static func fiveMinutesAgo(_ row: LatestRow) -> LatestRow {
+        LatestRow(
+            series: row.series, time: row.time.advanced(byMicroseconds: -300_000_000), value: row.value,
+            verdict: row.verdict, lastHeard: row.lastHeard.advanced(byMicroseconds: -300_000_000),
+            usualInterval: 1_000_000, state: row.state)
     }
 
     private static let always = AnomalyQuery(from: .epoch, to: .distantFuture, limit: 10)
