@@ -15,11 +15,20 @@ package struct SeriesState: Hashable, Sendable {
     package private(set) var detector = DetectorState()
     /// Since the store was last told.
     package internal(set) var isChanged = false
+    /// It was heard here since the store was last told. What came from another owner, or from the store, was not.
+    package internal(set) var isHeard = false
+    /// Its silence was noticed here, and it was not heard since.
+    package internal(set) var isSilenceNoticed = false
+    /// When it was last heard here, or came here, by this owner's own clock: receivers' clocks differ, and are set.
+    var heardAt = Moment(microseconds: .min)
 
     /// The weight of the newest interval, as a divisor.
     private static let intervalWeight: Int64 = 8
     /// A pause longer than this says nothing about the rhythm.
     private static let intervalMax: Int64 = 86_400_000_000
+    /// A silence counts as a pause of so many times `silentAfter` at most: a device that was away for an hour has the rhythm
+    /// that it had, and one that has a slower one from now on is known by it after a few readings.
+    private static let silencesMax: Int64 = 3
 
     package init() {}
 
@@ -60,17 +69,18 @@ package struct SeriesState: Hashable, Sendable {
     }
 
     /// Judges one reading; moves the state only if the reading is later than the last.
-    package mutating func judge(
-        _ reading: Arrival, of series: Series, _ models: inout ModelRegistry
+    /// - Parameter ended: gets the end of a silence that the reading ends.
+    mutating func judge(
+        _ reading: Arrival, of series: Series, _ models: inout ModelRegistry, ended: inout [SilenceEnd], now: Moment
     ) -> Verdict {
         // The newest reading again, perhaps through another node: the same verdict, and nothing new.
         if time == reading.time, value == reading.value {
-            hear(reading)
+            hear(reading, of: series, &ended, now)
             return verdict
         }
         let isLate = time.map { reading.time <= $0 } ?? false
         let verdict = assess(reading, of: series, isLate: isLate, &models)
-        hear(reading)
+        hear(reading, of: series, &ended, now)
         guard !isLate else { return verdict }
         time = reading.time
         value = reading.value
@@ -96,32 +106,68 @@ package struct SeriesState: Hashable, Sendable {
         return model.verdict(score: score, isLate: isLate)
     }
 
-    private mutating func hear(_ reading: Arrival) {
-        guard reading.receivedAt > lastHeard else { return }
+    /// A late reading that was received before the last one, as a log may bring it up after days, says nothing of now.
+    private mutating func hear(
+        _ reading: Arrival, of series: Series, _ ended: inout [SilenceEnd], _ now: Moment
+    ) {
+        let isLater = time.map { $0 < reading.time } ?? true
+        guard isLater || reading.receivedAt > lastHeard else { return }
         let pause = reading.receivedAt.microseconds(since: lastHeard)
-        if time != nil, pause <= Self.intervalMax {
-            usualInterval = usualInterval == 0 ? pause : usualInterval + (pause - usualInterval) / Self.intervalWeight
+        // Where it was not noticed here, it may have been by an owner before.
+        if let time, isSilenceNoticed || pause > silentAfter {
+            ended.append(SilenceEnd(series: series, start: time, end: max(reading.time, time)))
         }
-        lastHeard = reading.receivedAt
+        isSilenceNoticed = false
+        isHeard = true
         isChanged = true
+        heardAt = now
+        guard pause > 0 else { return }
+        if time != nil, pause <= Self.intervalMax { count(pause) }
+        lastHeard = reading.receivedAt
     }
 
-    /// Unheard for three times its usual interval, and for ten seconds at least.
+    private mutating func count(_ pause: Int64) {
+        guard usualInterval > 0 else {
+            usualInterval = pause
+            return
+        }
+        usualInterval += (min(pause, Self.silencesMax * silentAfter) - usualInterval) / Self.intervalWeight
+    }
+
+    /// It comes from another owner, or from the store: nothing of it was heard here, and listening begins.
+    mutating func arrive(_ now: Moment) {
+        isHeard = false
+        isSilenceNoticed = false
+        heardAt = now
+    }
+
+    /// Of two states of one series the later ends the silence that may have begun with the other.
+    func silenceEnd(of series: Series, meeting other: SeriesState) -> SilenceEnd? {
+        guard let time, let otherTime = other.time, time != otherTime else { return nil }
+        guard time < otherTime else { return other.silenceEnd(of: series, meeting: self) }
+        guard isSilenceNoticed || other.lastHeard.microseconds(since: lastHeard) > silentAfter else { return nil }
+        return SilenceEnd(series: series, start: time, end: otherTime)
+    }
+
+    /// Unheard for three times its usual interval, and for ten seconds at least; or its owner noticed by its own clock.
     package func isSilent(at now: Instant) -> Bool {
-        now.microseconds(since: lastHeard) > silentAfter
+        isSilenceNoticed || now.microseconds(since: lastHeard) > silentAfter
     }
 
     /// Microseconds of silence until then.
-    package var silentAfter: Int64 {
-        max(Self.silenceMin, usualInterval.multipliedReportingOverflow(by: 3).partialValue)
+    package var silentAfter: Int64 { Self.silentAfter(usualInterval: usualInterval) }
+
+    /// The same of any series with that usual interval; 0 while it is unknown.
+    package static func silentAfter(usualInterval: Int64) -> Int64 {
+        max(silenceMin, 3 * min(max(0, usualInterval), intervalMax))
     }
 
-    private static let silenceMin: Int64 = 10_000_000
+    static let silenceMin: Int64 = 10_000_000
 
     /// - Precondition: has a reading.
     func row(of series: Series) -> LatestRow {
         LatestRow(
             series: series, time: time ?? .epoch, value: value, verdict: verdict, lastHeard: lastHeard,
-            usualInterval: usualInterval, state: detector.encoded())
+            usualInterval: usualInterval, state: detector.encoded(), isHeard: isHeard)
     }
 }

@@ -18,6 +18,8 @@ extension SlotCore {
             // Perhaps given back before it was pulled: it simply goes on.
             open.offeredAt = nil
             state = .open(open)
+            // Devices that spoke through a member that is gone need time to find another.
+            watch.begin(now)
             return []
         case .sealed(let sealed):
             let owners = [sealed.to] + (former.map { $0 == sealed.to ? [] : [$0] } ?? [])
@@ -135,7 +137,7 @@ extension SlotCore {
             warming.open.pulls[owner] = nil
             var effects: [Effect] = []
             if let given = gift.state {
-                take(given, into: &warming.open, isTieTaken: true, now)
+                effects += take(given, into: &warming.open, isTieTaken: true, now)
                 warming.hasState = true
                 warming.hasGaps = warming.hasGaps || given.awaitsRows
             }
@@ -144,12 +146,13 @@ extension SlotCore {
         case .open(var open):
             state = .cold
             open.pulls[owner] = nil
+            var effects: [Effect] = []
             if let given = gift.state {
-                take(given, into: &open, isTieTaken: false, now)
+                effects += take(given, into: &open, isTieTaken: false, now)
                 open.quietSince = nil
             }
             state = .open(open)
-            return []
+            return effects
         }
     }
 
@@ -167,11 +170,13 @@ extension SlotCore {
         }
     }
 
-    private mutating func take(_ given: SlotState, into open: inout Open, isTieTaken: Bool, _ now: Moment) {
+    private mutating func take(
+        _ given: SlotState, into open: inout Open, isTieTaken: Bool, _ now: Moment
+    ) -> [Effect] {
         for (device, time) in given.tombstones.sorted(by: { $0.key < $1.key }) {
             remember(Tombstone(device: device, time: time))
             open.forget(device, at: time)
         }
-        open.take(given, but: tombstones, isTieTaken: isTieTaken, now)
+        return open.take(given, but: tombstones, isTieTaken: isTieTaken, now).map(Effect.silenceEnded)
     }
 }

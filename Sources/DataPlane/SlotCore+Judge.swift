@@ -6,11 +6,12 @@ import Telemetry
 extension SlotCore {
     func judge(
         _ call: ScoreCall, _ part: ScoreCall.Part, _ open: inout Open, _ now: Moment, _ models: inout ModelRegistry
-    ) -> [Verdict] {
+    ) -> (verdicts: [Verdict], ended: [SilenceEnd]) {
         // The caller asks from here on, so what was given before is settled.
         var given = open.replies[call.origin]?.verdicts ?? []
         given.removeAll { $0.position < part.start }
         var verdicts: [Verdict] = []
+        var ended: [SilenceEnd] = []
         verdicts.reserveCapacity(part.readings.count)
         // Mostly none: this is the first time that these readings are asked for. Both rise in the log's order.
         let known = given
@@ -26,7 +27,7 @@ extension SlotCore {
                 verdicts.append(known[same].verdict)
                 continue
             }
-            let verdict = judge(reading, receivedAt: call.receivedAt[index], &open, &models)
+            let verdict = judge(reading, receivedAt: call.receivedAt[index], &open, &models, &ended, now)
             verdicts.append(verdict)
             given.append(Given(position: position, reading: reading, verdict: verdict))
         }
@@ -35,19 +36,21 @@ extension SlotCore {
             given.sort { $0.position < $1.position }
         }
         open.replies[call.origin] = Replies(givenAt: now, verdicts: given)
-        return verdicts
+        return (verdicts, ended)
     }
 
     private func judge(
-        _ reading: Reading, receivedAt: Instant, _ open: inout Open, _ models: inout ModelRegistry
+        _ reading: Reading, receivedAt: Instant, _ open: inout Open, _ models: inout ModelRegistry,
+        _ ended: inout [SilenceEnd], _ now: Moment
     ) -> Verdict {
         let series = reading.series
         let arrival = SeriesState.Arrival(time: reading.time, value: reading.value, receivedAt: receivedAt)
         if let deleted = tombstones[series.device], receivedAt <= deleted {
             var stranger = SeriesState()
-            return stranger.judge(arrival, of: series, &models)
+            return stranger.judge(arrival, of: series, &models, ended: &ended, now: now)
         }
-        return open.series[series, default: SeriesState()].judge(arrival, of: series, &models)
+        return open.series[series, default: SeriesState()]
+            .judge(arrival, of: series, &models, ended: &ended, now: now)
     }
 
     mutating func remember(_ tombstone: Tombstone) {

@@ -146,25 +146,39 @@ extension SlotCore {
 extension SlotCore.Open {
     /// Takes what the store knows of series that sent nothing yet, or less than it knows if `isLaterTaken`; not what was
     /// deleted since it was written.
-    mutating func take(_ rows: [LatestRow], but tombstones: [DeviceID: Instant], isLaterTaken: Bool = false) {
+    /// - Returns: silences that one of two states knows to be over.
+    mutating func take(
+        _ rows: [LatestRow], but tombstones: [DeviceID: Instant], isLaterTaken: Bool = false, _ now: Moment
+    ) -> [SilenceEnd] {
+        var ended: [SilenceEnd] = []
         for row in rows {
+            if let deleted = tombstones[row.series.device], deleted >= row.lastHeard { continue }
+            var stored = SeriesState(row)
             if let known = series[row.series] {
+                if let end = known.silenceEnd(of: row.series, meeting: stored) { ended.append(end) }
                 guard isLaterTaken, known.time.map({ $0 < row.time }) ?? true else { continue }
             }
-            if let deleted = tombstones[row.series.device], deleted >= row.lastHeard { continue }
-            series[row.series] = SeriesState(row)
+            stored.arrive(now)
+            series[row.series] = stored
         }
+        return ended.sorted { $0.series < $1.series }
     }
 
     /// Takes what another owner knows: of each series the state with the later last time, whole; of two that are equally
     /// late its own, unless it only waited for this one. What was answered there is answered here.
-    mutating func take(_ state: SlotState, but tombstones: [DeviceID: Instant], isTieTaken: Bool, _ now: Moment) {
+    /// - Returns: silences that one of the two knows to be over.
+    mutating func take(
+        _ state: SlotState, but tombstones: [DeviceID: Instant], isTieTaken: Bool, _ now: Moment
+    ) -> [SilenceEnd] {
+        var ended: [SilenceEnd] = []
         for (name, other) in state.series {
             if let deleted = tombstones[name.device], deleted >= other.lastHeard { continue }
-            if let time = series[name]?.time, let otherTime = other.time {
+            if let known = series[name], let time = known.time, let otherTime = other.time {
+                if let end = known.silenceEnd(of: name, meeting: other) { ended.append(end) }
                 guard time < otherTime || (isTieTaken && time == otherTime) else { continue }
             }
             series[name] = other
+            series[name]?.arrive(now)
             // The former owner may not have told the store.
             series[name]?.isChanged = true
         }
@@ -175,6 +189,7 @@ extension SlotCore.Open {
             given.sort { $0.position < $1.position }
             replies[origin] = SlotCore.Replies(givenAt: now, verdicts: given)
         }
+        return ended.sorted { $0.series < $1.series }
     }
 
     mutating func forget(_ device: DeviceID, at time: Instant) {

@@ -47,6 +47,7 @@ extension SlotCore {
         open.rowsAskedAt = isWhole ? nil : now
         open.quietSince = nil
         state = .open(open)
+        watch.begin(now)
         var effects: [Effect] = []
         for one in warming.calls { effects += score(one.ticket, one.call, one.part, now, &models) }
         for pull in warming.pulls {
@@ -67,17 +68,17 @@ extension SlotCore {
                 remember(tombstone)
                 warming.open.forget(tombstone.device, at: tombstone.time)
             }
-            warming.open.take(rows, but: tombstones, isLaterTaken: true)
+            let ended = warming.open.take(rows, but: tombstones, isLaterTaken: true, now)
             warming.rows = .came
-            return goOn(warming, now, &models)
+            return ended.map(Effect.silenceEnded) + goOn(warming, now, &models)
         case .open(var open) where open.rowsAskedAt != nil:
             for tombstone in stored { forget(tombstone.device, at: tombstone.time) }
             if case .open(let kept) = state { open = kept }
             state = .cold
             open.rowsAskedAt = nil
-            open.take(rows, but: tombstones)
+            let ended = open.take(rows, but: tombstones, now)
             state = .open(open)
-            return []
+            return ended.map(Effect.silenceEnded)
         case .cold, .warming, .open, .sealed:
             return []
         }

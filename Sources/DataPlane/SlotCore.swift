@@ -44,6 +44,7 @@ package struct SlotCore: Hashable, Sendable {
     package internal(set) var holder = Holder.unknown
     /// When the devices deleted lately were deleted: readings received before do not bring them back.
     var tombstones: [DeviceID: Instant] = [:]
+    var watch = SilenceWatch()
 
     package init(slot: Slot) {
         self.slot = slot
@@ -109,6 +110,8 @@ package struct SlotCore: Hashable, Sendable {
         case refuse(Ticket, ScoreCall.Part)
         /// Nothing of this part was judged; its origin asks that owner.
         case moved(Ticket, ScoreCall.Part, to: Owner)
+        /// A series was heard again after a silence that this owner noticed, or that one before it may have noticed.
+        case silenceEnded(SilenceEnd)
     }
 
     /// One arrival of a call at this owner. The same call may arrive twice, and each arrival is answered.
@@ -158,9 +161,9 @@ package struct SlotCore: Hashable, Sendable {
         case .open(var open):
             state = .cold  // one owner of the dictionaries, so that changing them copies nothing
             open.quietSince = nil
-            let verdicts = judge(call, part, &open, now, &models)
+            let (verdicts, ended) = judge(call, part, &open, now, &models)
             state = .open(open)
-            return [.reply(ticket, part, verdicts)]
+            return [.reply(ticket, part, verdicts)] + ended.map(Effect.silenceEnded)
         case .warming(var warming):
             guard warming.calls.count < Self.waitingCallsMax else { return [.refuse(ticket, part)] }
             state = .cold
@@ -208,7 +211,10 @@ package struct SlotCore: Hashable, Sendable {
     package mutating func markChanged(_ rows: some Sequence<LatestRow>) {
         guard case .open(var open) = state else { return }
         state = .cold
-        for row in rows where open.series[row.series] != nil { open.series[row.series]?.isChanged = true }
+        for row in rows where open.series[row.series] != nil {
+            open.series[row.series]?.isChanged = true
+            if row.isHeard { open.series[row.series]?.isHeard = true }
+        }
         state = .open(open)
     }
 
@@ -221,6 +227,7 @@ package struct SlotCore: Hashable, Sendable {
             guard let changed = open.series[series], changed.isChanged else { continue }
             rows.append(changed.row(of: series))
             open.series[series]?.isChanged = false
+            open.series[series]?.isHeard = false
         }
         state = .open(open)
         return rows

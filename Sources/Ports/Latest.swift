@@ -103,14 +103,15 @@ extension LatestDevice {
 }
 
 extension LatestMetric {
-    /// Of two rows of one series. At the same time the one that was judged, then the higher score: whoever gathers
-    /// them, in whatever order, comes to the same.
+    /// Of two rows of one series. At the same time the one that was judged, then the higher score, then the one that is
+    /// heard: whoever gathers them, in whatever order, comes to the same.
     fileprivate func newer(_ other: LatestMetric) -> LatestMetric {
         rank < other.rank ? other : self
     }
 
-    private var rank: (Instant, Int, Double) {
-        (time, verdict.result == .normal || verdict.result == .anomaly ? 1 : 0, verdict.score)
+    private var rank: (Instant, Int, Double, Int) {
+        let isJudged = verdict.result == .normal || verdict.result == .anomaly
+        return (time, isJudged ? 1 : 0, verdict.score, isSilent ? 0 : 1)
     }
 
     fileprivate func mixed(into revision: UInt64) -> UInt64 {

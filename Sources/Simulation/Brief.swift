@@ -69,6 +69,7 @@ extension SlotCore.Effect {
         case .reply(let ticket, _, let verdicts): "reply \(ticket.number) (\(verdicts.count))"
         case .refuse(let ticket, _): "refuse \(ticket.number)"
         case .moved(let ticket, _, let owner): "moved \(ticket.number) to \(owner)"
+        case .silenceEnded(let end): "heard \(end.series) again"
         }
     }
 }

@@ -174,6 +174,8 @@ extension World {
         case .pull(let slot, let owner): pull(slot, from: owner, by: address)
         case .offer(let slot, let owner): offer(slot, to: owner, by: address)
         case .give(let ticket, let gift): give(gift, ticket, at: address)
+        // Nobody keeps silences in this world.
+        case .silenceEnded: break
         }
     }
 

@@ -128,6 +128,27 @@ struct HandOverTests {
         #expect(stuck.core.isCold, "a store that is away for long does not fill the memory")
     }
 
+    /// A ring that changes must not bring devices out of hiding that nobody heard.
+    @Test func aDeviceIsHeardByItsReadingsAlone() throws {
+        var before = SlotBench("before")
+        before.open()
+        before.live(0..<5)
+        let told = before.core.takeChanged(atMost: 10)
+        #expect(told.map(\.isHeard) == [true])
+        before.core.markChanged(told)
+        let again = before.core.takeChanged(atMost: 10)
+        #expect(again.map(\.isHeard) == [true], "the store was away: it was not told")
+        var after = SlotBench("after")
+        after.handle(.owned(from: before.me))
+        after.handle(.pulled(try SlotBench.sent(before.pull(by: after.me)), from: before.me))
+        let moved = after.core.takeChanged(atMost: 10)
+        #expect(moved.map(\.isHeard) == [false], "the former owner may not have told the store, that is all")
+        after.core.markChanged(moved)
+        after.ask([(6_000_000, 21)], from: 6)
+        let heard = after.core.takeChanged(atMost: 10)
+        #expect(heard.map(\.isHeard) == [true])
+    }
+
     // MARK: Failure
 
     @Test func withoutTheFormerOwnerTheStoreIsAsked() {

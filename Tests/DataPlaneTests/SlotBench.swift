@@ -56,6 +56,17 @@ struct SlotBench {
         return handle(.score(SlotCore.Ticket(callsCount), call, call.parts[0]))
     }
 
+    /// A reading whose value is its time, at a position of its own. In seconds.
+    mutating func ask(_ series: Series, time: Double, receivedAt: Double) -> [SlotCore.Effect] {
+        callsCount += 1
+        var call = ScoreCall(origin: Self.origin, writer: WriterID(1), number: CallNumber(callsCount))
+        let index = call.add(series: [series])
+        call.append(
+            slot: Self.slot, series: index, time: Instant(microseconds: Int64(time * 1_000_000)), value: time,
+            receivedAt: Instant(microseconds: Int64(receivedAt * 1_000_000)), position: LogPosition(1_000 + callsCount))
+        return handle(.score(SlotCore.Ticket(callsCount), call, call.parts[0]))
+    }
+
     /// A pull arrives: what is given, nil if the answer has to wait.
     mutating func pull(by owner: Owner) -> SlotCore.Gift? {
         pullsCount += 1

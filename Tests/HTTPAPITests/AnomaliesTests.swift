@@ -32,6 +32,28 @@ import Testing
                 """#)
     }
 
+    @Test func aSilenceHasTheSameShape() async throws {
+        let node = FakeNode()
+        node.change { state in
+            state.anomalies = [
+                AnomalyEpisode(
+                    id: "d/t/silence/1", kind: .silence,
+                    series: Series(device: DeviceID(unchecked: "d"), metric: Metric(unchecked: "t")),
+                    start: FakeNode.start, peak: FakeNode.start.advanced(byMicroseconds: 15_000_000),
+                    end: FakeNode.start.advanced(byMicroseconds: 20_000_000), score: 0.625, value: 21.5,
+                    reason: "nothing heard for 20 s", model: .none)
+            ]
+        }
+        let response = try await answer(node, .get, "/anomalies")
+        #expect(
+            response.text
+                == #"""
+                [{"id":"d/t/silence/1","kind":"silence","device_id":"d","type":"t","start":"2026-11-22T15:04:05.000Z",\#
+                "peak":"2026-11-22T15:04:20.000Z","end":"2026-11-22T15:04:25.000Z","score":0.625,"value":21.5,\#
+                "reason":"nothing heard for 20 s","model":"none"}]
+                """#)
+    }
+
     @Test func parametersReachTheNode() async throws {
         let node = node()
         _ = try await answer(node, .get, "/anomalies?from=1000000000&to=2000000000&device_id=d&type=t&limit=3")

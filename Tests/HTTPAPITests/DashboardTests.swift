@@ -57,6 +57,30 @@ import Testing
         }
     }
 
+    @Test func aSilentMetricSaysSoAndNotWhatWasSaidOfItsLastReading() async throws {
+        let node = FakeNode()
+        node.change { state in
+            state.devices = [
+                LatestDevice(
+                    "a", [LatestMetric("humidity", 40), LatestMetric("temperature", 21.5, .anomaly, isSilent: true)]),
+                LatestDevice("b", [LatestMetric("humidity", 40, isSilent: true)], isSilent: true),
+            ]
+        }
+        try await inBrowser(node) { browser, address in
+            try await browser.open(address)
+            try await browser.wait(until: "document.querySelectorAll('[data-device]').length === 2")
+            let badges = try await browser.value(of: "[...document.querySelectorAll('.badge')].map(e => e.innerText)")
+            #expect(badges as? [String] == ["normal", "silent", "silent"])
+            let titles = try await browser.value(of: "[...document.querySelectorAll('.badge')].map(e => e.title)")
+            #expect(titles as? [String] == ["", "last heard: anomaly", "last heard: normal"])
+            let states = try await browser.value(
+                of: "[...document.querySelectorAll('.status-text')].map(e => e.innerText)")
+            #expect(states as? [String] == ["online", "silent"])
+            let announced = try await browser.value(of: "document.getElementById('announcer').textContent")
+            #expect(announced as? String == "Anomaly: a, temperature")
+        }
+    }
+
     @Test func whatADeviceSaysStaysText() async throws {
         try await inBrowser(fleet(count: 1)) { browser, address in
             try await browser.open(address)

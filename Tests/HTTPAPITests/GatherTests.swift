@@ -45,6 +45,14 @@ import Testing
         }
     }
 
+    @Test func whoeverHearsASeriesIsRightAboutIt() {
+        let heard = LatestDevice("a", [LatestMetric("t", 1)])
+        let silent = LatestDevice("a", [LatestMetric("t", 1, isSilent: true)], isSilent: true)
+        for parts in [[heard, silent], [silent, heard]] {
+            #expect(LatestAnswer(gathering: parts.map { [$0] }, missing: [], limit: nil).devices == [heard])
+        }
+    }
+
     @Test func theMissingAreToldInOrder() {
         let answer = LatestAnswer(gathering: [[], []], missing: ["n2", "n3", "n1"], limit: nil)
         #expect(answer.missing == ["n1", "n2", "n3"])

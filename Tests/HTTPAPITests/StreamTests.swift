@@ -48,6 +48,25 @@ import Testing
         #expect(events[2] == EventReader.Event(name: "anomaly", id: id, data: episode))
     }
 
+    @Test func aSilenceIsARowAndAnEpisode() async throws {
+        let node = FakeNode()
+        let row = LiveReading(device: DeviceID(unchecked: "a"), metric: LatestMetric("t", 21.5, isSilent: true))
+        let silence = AnomalyEpisode(
+            id: "s", kind: .silence, series: row.series, start: FakeNode.start, peak: FakeNode.start, end: nil,
+            score: 0.5,
+            value: 21.5, reason: "nothing heard", model: .none)
+        let events = try await talk(node) { port in
+            let reader = try EventReader(port: port)
+            node.waitForListeners(1)
+            node.publish([row], anomalies: [silence])
+            return [try reader.nextNamed(), try reader.nextNamed()]
+        }
+        #expect(events.map { $0?.name } == ["reading", "anomaly"])
+        #expect(try events[0]?.object["silent"] as? Bool == true)
+        #expect(try events[1]?.object["kind"] as? String == "silence")
+        #expect(try events[1]?.object["end"] is NSNull)
+    }
+
     /// Each line end of a name would end the event.
     @Test func namesCannotBreakOutOfTheirEvent() async throws {
         let node = FakeNode()

@@ -40,6 +40,18 @@ import Testing
         #expect(rows.devices.allSatisfy { $0.isSilent == (heard > 10_000_000) })
     }
 
+    /// Who was away for a while is told of what fell silent meanwhile, though nothing was heard of it.
+    @Test(arguments: [(4_000_000 as Int64, 1), (2_000_001, 1), (2_000_000, 1), (1_999_999, 0)])
+    func aSeriesChangesWhenItFallsSilent(ago: Int64, count: Int) {
+        var query = LatestQuery()
+        query.all = true
+        query.since = Self.now.advanced(byMicroseconds: -ago)
+        // Silent since two seconds.
+        let states = [Self.series("d"): Self.state(heard: 12_000_000, every: 1_000_000)]
+        let rows = LatestBuilder(query: query, now: Self.now, inactiveAfter: 60_000_000).rows(from: [states])
+        #expect(rows.devices.count == count)
+    }
+
     @Test func metricsOfADeviceAreTogetherAndInOrder() {
         var states: [Series: SeriesState] = [:]
         for device in ["b", "a", "aa"] {

@@ -5,7 +5,7 @@ import Synchronization
 import Telemetry
 
 /// A store in memory that can be away, and can lose the answer of a commit that went in.
-final class MemoryStore: ReadingStore, PruneStore {
+final class MemoryStore: ReadingStore, PruneStore, SilenceStore {
     struct Content: Sendable {
         var flock = FlockID(high: 1, low: 2)
         var rows: [LogID: Checkpoint] = [:]
@@ -13,6 +13,7 @@ final class MemoryStore: ReadingStore, PruneStore {
         var latest: [Series: LatestRow] = [:]
         var models: [Metric: ModelRow] = [:]
         var tombstones: [DeviceID: Instant] = [:]
+        var silences: [Series: [Silence]] = [:]
         var isAway = false
         var answersLost = 0
         /// `latest` is answered once somebody lets it.
@@ -145,6 +146,7 @@ final class MemoryStore: ReadingStore, PruneStore {
             guard isKnown || content.readings.keys.contains(where: { $0.series.device == device }) else { return nil }
             content.readings = content.readings.filter { $0.key.series.device != device }
             content.latest = content.latest.filter { $0.key.device != device }
+            content.silences = content.silences.filter { $0.key.device != device }
             let time = Instant(microseconds: 1_000)
             content.tombstones[device] = time
             return time
@@ -158,6 +160,35 @@ final class MemoryStore: ReadingStore, PruneStore {
             let row = content.models[model.metric] ?? model
             content.models[model.metric] = row
             return row
+        }
+    }
+
+    func note(_ silences: [Silence], ended: [SilenceEnd]) async throws(StoreError) {
+        try access { content in
+            let known = Set(content.readings.keys.map(\.series))
+            for one in silences where known.contains(one.series) {
+                guard content.silences[one.series]?.contains(where: { $0.start == one.start }) != true else { continue }
+                content.silences[one.series, default: []].append(one)
+            }
+            for end in ended {
+                content.silences[end.series] = content.silences[end.series]?.map { one in
+                    guard one.start == end.start, one.end == nil else { return one }
+                    return Silence(
+                        series: one.series, start: one.start, noticed: one.noticed, end: end.end, value: one.value,
+                        usualInterval: one.usualInterval)
+                }
+            }
+        }
+    }
+
+    func silences(_ query: AnomalyQuery) async throws(StoreError) -> [Silence] {
+        try access { content in
+            let found = content.silences.values.joined().filter { one in
+                (query.device ?? one.series.device) == one.series.device
+                    && (query.metric ?? one.series.metric) == one.series.metric && one.start < query.to
+                    && one.end.map { query.from <= $0 } ?? true
+            }
+            return Array(found.sorted { ($1.start, $1.series) < ($0.start, $0.series) }.prefix(query.limit))
         }
     }
 

@@ -225,7 +225,7 @@ struct NodeTests {
 
     // MARK: Running a node
 
-    private static var all: LatestQuery {
+    static var all: LatestQuery {
         var query = LatestQuery()
         query.all = true
         return query
@@ -254,7 +254,7 @@ struct NodeTests {
         return ReadingBatch(receivedAt: Instant(microseconds: 500 + Int64(index)), readings: readings)
     }
 
-    private func withNode(
+    func withNode(
         store: MemoryStore, folder: TemporaryFolder? = nil, calls: FileCalls = .system,
         _ body: (Node) async throws -> Void
     ) async throws {
@@ -279,7 +279,7 @@ struct NodeTests {
     }
 
     /// Asks again until it holds; the suite's own time limit ends what never does.
-    private func until(_ condition: () async throws -> Bool) async throws {
+    func until(_ condition: () async throws -> Bool) async throws {
         while !(try await condition()) {
             try Task.checkCancellation()
             await Task.yield()

@@ -30,6 +30,7 @@ let clockAhead = 0;
 let failures = 0;
 let announcedAt = 0;
 const anomalous = new Set();
+const silent = new Set();
 const metricTypes = [];
 
 const sight = new IntersectionObserver(
@@ -72,6 +73,11 @@ function remember(device) {
     else if (!anomalous.has(key)) {
       anomalous.add(key);
       announce(`Anomaly: ${device.device_id}, ${metric.type}`);
+    }
+    if (metric.silent !== true) silent.delete(key);
+    else if (!silent.has(key)) {
+      silent.add(key);
+      announce(`Silent: ${device.device_id}, ${metric.type}`);
     }
   }
 }

@@ -44,7 +44,7 @@ export class Card {
     for (const metric of device.metrics) {
       if (typeof metric?.type !== "string") continue;
       seen.add(metric.type);
-      this.#row(metric.type).show(metric, status === "silent");
+      this.#row(metric.type).show(metric);
     }
     for (const [type, row] of this.#rows) {
       if (seen.has(type)) continue;
@@ -129,13 +129,16 @@ class Row {
     this.element.style.setProperty("--series", `var(--series-${index % 8})`);
   }
 
-  show(metric, isDeviceSilent) {
+  show(metric) {
     const result = ["normal", "anomaly", "learning", "unscored"].includes(metric.result) ? metric.result : "unscored";
     this.element.dataset.result = result;
-    this.element.dataset.silent = String(metric.silent === true);
+    const isSilent = metric.silent === true;
+    this.element.dataset.silent = String(isSilent);
     this.#part.value.textContent = number(metric.value);
     this.#part.value.title = String(metric.value);
-    this.#part.badge.textContent = metric.silent === true && !isDeviceSilent ? `${result}, silent` : result;
+    // What was said of its last reading says nothing of now.
+    this.#part.badge.textContent = isSilent ? "silent" : result;
+    this.#part.badge.title = isSilent ? `last heard: ${result}` : "";
     const isScored = result === "normal" || result === "anomaly";
     this.#part.confidence.hidden = !isScored;
     this.#part.percent.textContent = percent(metric.confidence);

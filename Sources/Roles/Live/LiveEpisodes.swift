@@ -5,18 +5,34 @@ import Telemetry
 ///
 /// The store's episodes are the record; these have the same ids, since both are named after their first reading.
 struct LiveEpisodes {
-    /// Series with an open episode; beyond it the oldest is no longer followed.
+    /// Series with an open episode, of anomalies and of silence each; beyond it the oldest is no longer followed.
     static let openMax = 10_000
 
     private var open: [Series: AnomalyEpisode] = [:]
+    private var silences: [Series: AnomalyEpisode] = [:]
 
     /// - Parameter readings: in the order of their times within a series.
     /// - Returns: episodes that began, changed or ended, each as it stands now.
-    mutating func take(_ readings: some Sequence<LiveReading>) -> [AnomalyEpisode] {
+    mutating func take(_ readings: some Sequence<LiveReading>, at now: Instant) -> [AnomalyEpisode] {
         var changed: [Series: AnomalyEpisode] = [:]
+        var silent: [Series: AnomalyEpisode] = [:]
         var ended: [AnomalyEpisode] = []
         for reading in readings {
             let series = reading.series
+            if let silence = silences[series], !reading.continues(silence) {
+                silences[series] = nil
+                silent[series] = nil
+                ended.append(silence.ended(at: max(silence.start, reading.metric.time)))
+                // The row from before the silence again: something late was heard.
+                if reading.metric.time <= silence.start { continue }
+            }
+            if reading.metric.isSilent {
+                guard silences[series] == nil else { continue }
+                let silence = AnomalyEpisode(silent: reading, noticed: now)
+                silences[series] = silence
+                silent[series] = silence
+                continue
+            }
             switch reading.metric.verdict.result {
             case .anomaly:
                 let episode = grown(open[series], by: reading)
@@ -29,8 +45,9 @@ struct LiveEpisodes {
             case .learning, .unscored: continue
             }
         }
-        forgetOldest()
-        return (ended + changed.values).sorted { ($0.start, $0.id) < ($1.start, $1.id) }
+        Self.forgetOldest(of: &open)
+        Self.forgetOldest(of: &silences)
+        return (ended + changed.values + silent.values).sorted { ($0.start, $0.id) < ($1.start, $1.id) }
     }
 
     private func grown(_ episode: AnomalyEpisode?, by reading: LiveReading) -> AnomalyEpisode {
@@ -42,10 +59,17 @@ struct LiveEpisodes {
         return AnomalyEpisode(live: reading, start: episode.start)
     }
 
-    private mutating func forgetOldest() {
-        guard open.count > Self.openMax else { return }
+    private static func forgetOldest(of open: inout [Series: AnomalyEpisode]) {
+        guard open.count > openMax else { return }
         let oldest = open.sorted { ($0.value.start, $0.key) < ($1.value.start, $1.key) }
-        for (series, _) in oldest.prefix(open.count - Self.openMax) { open[series] = nil }
+        for (series, _) in oldest.prefix(open.count - openMax) { open[series] = nil }
+    }
+}
+
+extension LiveReading {
+    /// The same silence, told again: by a new owner, or by two.
+    fileprivate func continues(_ silence: AnomalyEpisode) -> Bool {
+        metric.isSilent && metric.time <= silence.start
     }
 }
 

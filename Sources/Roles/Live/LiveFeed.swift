@@ -2,7 +2,8 @@ import DataPlane
 import Ports
 import Telemetry
 
-/// The readings that were judged lately, for nodes that watch: kept only while somebody does.
+/// The readings that were judged lately, and the series that fell silent, for nodes that watch: kept only while somebody
+/// does.
 ///
 /// Whoever watches asks a few times a second with the cursor of the answer before. A watcher that comes too late for
 /// some of them gets what is left: the feed shows the present, the store has the past.
@@ -14,7 +15,15 @@ struct LiveFeed {
     /// How long readings are kept after the last question, in microseconds.
     static let watchedFor: Int64 = 3_000_000
 
-    private var kept: [LiveReading] = []
+    private struct Entry {
+        let reading: LiveReading
+        /// A silence, or the first that was heard after it: told in any case, since two looks may lie around both.
+        let isTurn: Bool
+    }
+
+    private var kept: [Entry] = []
+    /// Series whose silence was told and that were not heard since; beyond a bound their ends are told as they come.
+    private var silent: Set<Series> = []
     /// The number of the first that is kept.
     private var first: UInt64 = 0
     private var watchedUntil = Moment(microseconds: .min)
@@ -27,9 +36,28 @@ struct LiveFeed {
             let metric = LatestMetric(
                 metric: series.metric, value: call.values[index], verdict: verdicts[index], time: call.times[index],
                 isSilent: false)
-            kept.append(LiveReading(device: series.device, metric: metric))
+            let isTurn = !silent.isEmpty && silent.remove(series) != nil
+            kept.append(Entry(reading: LiveReading(device: series.device, metric: metric), isTurn: isTurn))
         }
-        // Twice the bound before it is cut, so that cutting costs little a reading.
+        forgetOldest()
+    }
+
+    /// The newest row of a series that fell silent.
+    mutating func note(silent row: LiveReading) {
+        if silent.count < Self.keptMax { silent.insert(row.series) }
+        kept.append(Entry(reading: row, isTurn: true))
+        forgetOldest()
+    }
+
+    /// The same of one that was heard again by a late reading, which is no row of its own.
+    mutating func note(heardAgain row: LiveReading) {
+        guard silent.remove(row.series) != nil else { return }
+        kept.append(Entry(reading: row, isTurn: true))
+        forgetOldest()
+    }
+
+    /// Twice the bound before it is cut, so that cutting costs little a reading.
+    private mutating func forgetOldest() {
         if kept.count > 2 * Self.keptMax { forget(kept.count - Self.keptMax) }
     }
 
@@ -40,7 +68,10 @@ struct LiveFeed {
 
     /// - Parameter cursor: of the last answer; nil begins now.
     mutating func changes(since cursor: UInt64?, now: Moment) -> LiveReply {
-        if !isWatched(now) { forget(kept.count) }
+        if !isWatched(now) {
+            forget(kept.count)
+            silent = []
+        }
         watchedUntil = now.advanced(byMicroseconds: Self.watchedFor)
         let end = first + UInt64(kept.count)
         guard let cursor, cursor <= end else { return LiveReply(cursor: end, readings: []) }
@@ -48,14 +79,17 @@ struct LiveFeed {
         // The newest of each series, and the worst: an alarm between two looks must not be missed.
         var newest: [Series: Int] = [:]
         var worst: [Series: Int] = [:]
+        var turns: [Int] = []
         for index in start..<kept.count {
-            let reading = kept[index]
+            let reading = kept[index].reading
             newest[reading.series] = index
-            guard reading.metric.verdict.result == .anomaly else { continue }
-            let old = worst[reading.series].map { kept[$0].metric.verdict.score } ?? 0
+            if kept[index].isTurn { turns.append(index) }
+            // A silence repeats the verdict of the reading before it.
+            guard reading.metric.verdict.result == .anomaly, !reading.metric.isSilent else { continue }
+            let old = worst[reading.series].map { kept[$0].reading.metric.verdict.score } ?? 0
             if reading.metric.verdict.score >= old { worst[reading.series] = index }
         }
-        let wanted = Set(newest.values).union(worst.values).sorted().prefix(Self.answerMax)
-        return LiveReply(cursor: end, readings: wanted.map { kept[$0] })
+        let wanted = Set(newest.values).union(worst.values).union(turns).sorted().prefix(Self.answerMax)
+        return LiveReply(cursor: end, readings: wanted.map { kept[$0].reading })
     }
 }

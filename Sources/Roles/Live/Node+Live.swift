@@ -35,12 +35,14 @@ extension Node {
             }
             // Who did not answer is asked again from where it stood.
             for owner in answers.missing { cursors[owner] = known[owner] }
-            live.publish(readings: Self.newest(of: readings), anomalies: episodes.take(readings), at: clock.instant)
+            let now = clock.instant
+            live.publish(
+                readings: Self.newest(of: readings), anomalies: episodes.take(readings, at: now), at: now)
         }
     }
 
-    /// One a series, in the order in which they came.
-    private static func newest(of readings: [LiveReading]) -> [LiveReading] {
+    /// One a series, in the order in which they came. A silence has the time of the reading before it, and comes after.
+    static func newest(of readings: [LiveReading]) -> [LiveReading] {
         var places: [Series: Int] = [:]
         var rows: [LiveReading] = []
         for reading in readings {

@@ -54,7 +54,9 @@ extension Node: NodeService {
         var rows = query
         rows.limit = min(
             query.limit.multipliedReportingOverflow(by: Self.anomalyRowsPerEpisode).partialValue, Self.anomalyRowsMax)
-        return Array(AnomalyEpisode.episodes(of: try await store.anomalies(rows)).prefix(query.limit))
+        let episodes = AnomalyEpisode.episodes(of: try await store.anomalies(rows))
+        let silences = try await store.silences(query)
+        return AnomalyEpisode.newest(of: episodes, silences, limit: query.limit, at: clock.instant)
     }
 
     package func devices(after: DeviceID?, limit: Int) async throws(StoreError) -> [DeviceRow] {

@@ -4,6 +4,7 @@ import CoreMetrics
 package enum NodeMetrics {
     static let scored = Counter(label: "starling_readings_scored_total")
     static let anomalies = Counter(label: "starling_readings_anomalous_total")
+    static let silences = Counter(label: "starling_silences_total")
     static let stored = Counter(label: "starling_readings_committed_total")
     static let modelsTrained = Counter(label: "starling_models_trained_total")
     static let slotsPulled = Counter(label: "starling_slots_pulled_total")
@@ -13,6 +14,7 @@ package enum NodeMetrics {
     package static let help = [
         "starling_readings_scored_total": "Readings judged by the owner's models on this node.",
         "starling_readings_anomalous_total": "Readings judged anomalous on this node.",
+        "starling_silences_total": "Times that a device's metric fell silent, as noticed by this node.",
         "starling_readings_committed_total": "Readings whose transaction went into the store from this node.",
         "starling_models_trained_total": "Models trained by this node.",
         "starling_slots_pulled_total": "Slots whose state came from a former owner.",

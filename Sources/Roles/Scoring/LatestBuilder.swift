@@ -24,6 +24,8 @@ struct LatestBuilder {
         let series: Series
         let metric: LatestMetric
         let lastHeard: Instant
+        /// When it was heard, or fell silent since.
+        let changedAt: Instant
     }
 
     /// By device id as bytes, at most as many as the query wants.
@@ -58,7 +60,8 @@ struct LatestBuilder {
                     metric: LatestMetric(
                         metric: series.metric, value: state.value, verdict: state.verdict, time: time,
                         isSilent: isSilent),
-                    lastHeard: state.lastHeard))
+                    lastHeard: state.lastHeard,
+                    changedAt: state.lastHeard.advanced(byMicroseconds: isSilent ? state.silentAfter : 0)))
         }
     }
 
@@ -87,7 +90,7 @@ struct LatestBuilder {
     private func isWanted(_ entry: Entry) -> Bool {
         if let wanted = query.metric, wanted != entry.metric.metric { return false }
         if let wanted = query.result, wanted != entry.metric.verdict.result { return false }
-        if let since = query.since, entry.lastHeard < since { return false }
+        if let since = query.since, entry.changedAt < since { return false }
         return true
     }
 }

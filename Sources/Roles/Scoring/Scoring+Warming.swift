@@ -53,6 +53,7 @@ extension Scoring {
             pending[ticket]?.answer.add(part, movedTo: owner)
             settleIfWhole(ticket)
         case .refuse(let ticket, let part): settle(ticket, .failure(.overloaded(part.slot)))
+        case .silenceEnded(let end): hearAgain(end)
         }
     }
 
@@ -108,13 +109,14 @@ extension Scoring {
     private static let ticksPerSlot = 5
 
     /// Looks at the slots' deadlines and at those of the calls that wait for them: at all while any slot warms up, since
-    /// somebody waits then, else at a fifth of them in turns.
+    /// somebody waits then, else at a fifth of them in turns. Series that fell silent are noticed on the way.
     package func tick() {
         let count = isWarming ? slots.count : (slots.count + Self.ticksPerSlot - 1) / Self.ticksPerSlot
         for _ in 0..<count {
             let (was, awaited) = (slots[tickFrom].series == nil, slots[tickFrom].awaitsRows)
             for effect in slots[tickFrom].handle(.tick, now: clock.moment, models: &models) { perform(effect) }
             if (slots[tickFrom].series == nil) != was || slots[tickFrom].awaitsRows != awaited { changes &+= 1 }
+            noticeSilences(in: tickFrom)
             tickFrom = (tickFrom + 1) % slots.count
         }
         for ticket in pending.filter({ $0.value.deadline <= clock.moment }).keys { settle(ticket, .failure(.late)) }

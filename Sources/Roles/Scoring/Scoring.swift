@@ -52,6 +52,7 @@ package distributed actor Scoring {
     /// Devices that a person brought out of hiding, and when.
     var shown = ShownDevices()
     var feed = LiveFeed()
+    var silences = SilenceLog()
     /// Grows with everything that may change what `latest` answers.
     var changes: UInt64 = 1
 
@@ -135,6 +136,8 @@ package distributed actor Scoring {
     /// so that no slot waits for ever.
     /// - Returns: what became of it.
     func tellStore() async -> Told {
+        // Before the rows: an end that is lost with this process is found again by the row that it did not move yet.
+        await tellSilences()
         var rows: [LatestRow] = []
         var index = flushFrom
         repeat {

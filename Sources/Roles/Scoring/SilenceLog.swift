@@ -1,0 +1,50 @@
+import Ports
+import Telemetry
+
+/// Silences that began and that ended, kept until the store was told.
+struct SilenceLog {
+    /// Silences kept; those beyond it are noticed later, when there is room.
+    static let beganMax = 20_000
+    /// Ends kept; beyond it the oldest are dropped, and a silence stays open in the store that is over.
+    static let endedMax = 20_000
+    /// Of each, told to the store at once.
+    static let toldMax = 5_000
+
+    private(set) var began: [Silence] = []
+    private(set) var ended: [SilenceEnd] = []
+    /// Ends that were dropped since the store was last told something.
+    private(set) var droppedCount = 0
+
+    /// For silences.
+    var room: Int { max(0, Self.beganMax - began.count) }
+
+    mutating func note(_ silences: [Silence]) { began += silences }
+
+    mutating func note(_ end: SilenceEnd) {
+        ended.append(end)
+        // Twice the bound before it is cut, so that cutting costs little an end.
+        guard ended.count > 2 * Self.endedMax else { return }
+        droppedCount += ended.count - Self.endedMax
+        ended.removeFirst(ended.count - Self.endedMax)
+    }
+
+    /// What the store is told next; ends once it knows of all that began before, since it leaves out others.
+    var next: (began: [Silence], ended: [SilenceEnd]) {
+        (Array(began.prefix(Self.toldMax)), began.count > Self.toldMax ? [] : Array(ended.prefix(Self.toldMax)))
+    }
+
+    /// The store knows them.
+    mutating func forget(_ silences: [Silence], ended ends: [SilenceEnd]) {
+        let told = Set(silences)
+        let toldEnds = Set(ends)
+        began.removeAll { told.contains($0) }
+        ended.removeAll { toldEnds.contains($0) }
+        droppedCount = 0
+    }
+
+    /// It was deleted: nobody misses it.
+    mutating func forget(_ device: DeviceID) {
+        began.removeAll { $0.series.device == device }
+        ended.removeAll { $0.series.device == device }
+    }
+}
