@@ -82,11 +82,11 @@ extension JSONWriter {
             json.key("waits")
             json.value(plan.job?.waiting?.reason)
             json.key("watched_seconds")
-            json.value(seconds(plan.job?.lastTick?.total ?? 0))
+            json.value(Self.seconds(plan.job?.lastTick?.total ?? 0))
             json.key("inactive_after_seconds")
-            json.value(seconds(plan.inactiveAfter))
+            json.value(Self.seconds(plan.inactiveAfter))
             json.key("delete_after_seconds")
-            if let limit = plan.deleteAfter { json.value(seconds(limit)) } else { json.null() }
+            if let limit = plan.deleteAfter { json.value(Self.seconds(limit)) } else { json.null() }
             json.key("hide")
             json.array(plan.hide) { $0.write($1) }
             json.key("delete")
@@ -94,7 +94,7 @@ extension JSONWriter {
         }
     }
 
-    private func seconds(_ microseconds: Int64) -> Double { Double(microseconds) / 1_000_000 }
+    private static func seconds(_ microseconds: Int64) -> Double { Double(microseconds) / 1_000_000 }
 
     fileprivate mutating func write(_ device: SilentDevice) {
         object { json in
