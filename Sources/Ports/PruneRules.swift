@@ -17,7 +17,7 @@ extension RunTurn {
     /// A run in the future was begun by a clock that was set back since: it holds nobody up.
     package static func wait(since last: Instant?, now: Instant, period: Int64) -> Int64? {
         guard let last, last <= now else { return nil }
-        let left = last.advanced(byMicroseconds: max(0, period)).microseconds(since: now)
+        let left = max(0, period) - now.microseconds(since: last)
         return left > 0 ? left : nil
     }
 }

@@ -62,7 +62,7 @@ enum StoreLimits {
     static let hiddenAtOnceMax = 1_000
     static let deletedAtOnceMax = 200
     /// How long readings of devices just pruned are removed before they are left to `flush`, and to the run's end.
-    static let sweepOnPruneMicroseconds: Int64 = 200_000
+    static let sweepOnPruneMicroseconds: Int64 = 100_000
     static let sweepOnRunEndMicroseconds: Int64 = 2_000_000
     /// Ticks that one call forgets.
     static let forgottenTicksMax: Int64 = 10_000
