@@ -82,6 +82,8 @@ enum PostgresLimits {
     static let fencedIdleMilliseconds = 1_000
     /// Waits for the job's row at an election, each of `fencedLockMilliseconds`.
     static let electionAttemptsMax = 3
+    /// After this no more of them is begun, so that the answer comes within three seconds.
+    static let electionMicroseconds: Int64 = 2_200_000
     /// Devices that one call hides, and that one deletes: who writes waits for a deletion.
     static let hiddenAtOnceMax = 1_000
     static let deletedAtOnceMax = 200

@@ -133,6 +133,30 @@ struct PruneTests {
         await upgraded.close()
     }
 
+    /// What a deletion leaves for later goes at the end of the run at the latest.
+    @Test func nothingOfADeletedDeviceIsLeft() async throws {
+        let server = try Server.shared()
+        let database = try server.database()
+        let store = try await prepared(database)
+        var work = Work()
+        work.devices = 200
+        _ = try await work.store(until: LogPosition(4_000), step: 4_000, on: store)
+        let token = try await store.elect("n0")
+        let silent = try await store.silentDevices(heardThrough: .distantFuture, limit: 150)
+        #expect(try await store.delete(silent, reason: "r", token).count == 150)
+        let deadline = Deadline(in: .seconds(60))
+        repeat {
+            try await store.endRun("done", waiting: nil, token)
+        } while try server.run("SELECT count(*) FROM deleted_series", in: database) != "0" && !deadline.isPast
+        let counts = try server.run(
+            """
+            SELECT (SELECT count(*) FROM devices), (SELECT count(*) FROM series), (SELECT count(*) FROM readings),
+                (SELECT count(*) FROM deleted_series), (SELECT count(*) FROM tombstones)
+            """, in: database)
+        #expect(counts == "50|50|1000|0|150")
+        await store.close()
+    }
+
     /// Without the table there is nothing to be looked at.
     @Test func readingsAreNeverLookedAt() async throws {
         let server = try Server.shared()

@@ -126,6 +126,23 @@ struct RetentionTests {
         await store.close()
     }
 
+    @Test(.enabled(if: Server.hasTimescale, .noTimescale)) func averagesGoWithTheReadings() async throws {
+        let (server, database, store) = try await prepared(.community)
+        let days: [Int64] = [-400, -399, 0]
+        let readings = days.map { Reading(series: Self.series, time: Self.time($0 * 1_440), value: 1) }
+        try await append(readings, to: store)
+        let views = ["readings_by_minute", "readings_by_hour"]
+        func counts() throws -> [String] {
+            try views.map { try server.run("SELECT sum(readings) FROM \($0)", in: database) }
+        }
+        for view in views { try server.run("CALL refresh_continuous_aggregate('\(view)', NULL, NULL)", in: database) }
+        #expect(try counts() == ["3", "3"])
+        let token = try await store.elect("n0")
+        #expect(try await dropAll(before: Self.midnight, store, token) == 2)
+        #expect(try counts() == ["1", "1"])
+        await store.close()
+    }
+
     /// Nodes that store old readings, draw charts, flush and delete, beside a pruner that does all it can.
     @Test(arguments: modes) func nobodyWaitsInACircle(_ mode: Mode) async throws {
         let (server, database, first) = try await prepared(mode)

@@ -37,12 +37,18 @@ enum Fence {
 extension Link {
     /// Runs a whole transaction again when it waited too long for a lock. It asks for a short time at once, because
     /// whoever comes after it waits in the same line.
-    func retryingLocks<T>(_ attemptsMax: Int, _ body: (Link) throws(Failure) -> T) throws(Failure) -> T {
+    /// - Parameter microseconds: nothing is begun anew after that.
+    func retryingLocks<T>(
+        _ attemptsMax: Int, within microseconds: Int64 = .max, _ body: (Link) throws(Failure) -> T
+    ) throws(Failure) -> T {
+        let start = MachineClock.monotonic()
         for _ in 1..<attemptsMax {
             do throws(Failure) {
                 return try body(self)
             } catch {
-                guard case .server(let state, _) = error, state.isLockTimeout else { throw error }
+                guard case .server(let state, _) = error, state.isLockTimeout,
+                    MachineClock.monotonic().microseconds - start.microseconds < microseconds
+                else { throw error }
             }
         }
         return try body(self)

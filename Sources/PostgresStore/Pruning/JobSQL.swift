@@ -6,7 +6,8 @@ enum JobSQL {
     static let job = "prune"
 
     static func elect(_ holder: String, _ link: Link) throws(Failure) -> FencingToken {
-        try link.retryingLocks(PostgresLimits.electionAttemptsMax) { link throws(Failure) in
+        let (attempts, time) = (PostgresLimits.electionAttemptsMax, PostgresLimits.electionMicroseconds)
+        return try link.retryingLocks(attempts, within: time) { link throws(Failure) in
             try Fence.held(link) { link throws(Failure) in
                 let rows = try link.query(
                     """

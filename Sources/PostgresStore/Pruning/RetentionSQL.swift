@@ -18,9 +18,11 @@ struct RetentionSQL {
     private var cut: Instant { Outline.start(of: Outline.stretch(of: time)) }
 
     func run(_ link: Link) throws(Failure) -> RetentionPart {
-        try Fence.transaction(token, link) { link throws(Failure) in
-            if cursor == nil { try SilenceSQL.forget(endedBefore: time, link) }
-            return hasChunks ? try chunks(link) : try rows(link)
+        try link.retryingLocks(PostgresLimits.deletionLockAttemptsMax) { link throws(Failure) in
+            try Fence.transaction(token, link) { link throws(Failure) in
+                if cursor == nil { try SilenceSQL.forget(endedBefore: time, link) }
+                return hasChunks ? try chunks(link) : try rows(link)
+            }
         }
     }
 
@@ -29,12 +31,13 @@ struct RetentionSQL {
         RetentionCursor(series: series, isTold: isTold || cursor?.isTold == true)
     }
 
-    /// The series of this part.
-    private static let piece = "piece AS MATERIALIZED (SELECT id FROM series WHERE id > $1 ORDER BY id LIMIT $2)"
+    /// The series of this part, in their order: where a part ends in the middle, all series before its last are done.
+    /// A subquery and no common table expression, so that the planner knows the order and goes no further than it must.
+    private static let piece = "(SELECT id FROM series WHERE id > $1 ORDER BY id LIMIT $2) AS piece"
 
     private func lastOfPiece(_ link: Link) throws(Failure) -> (series: Int64, isEnd: Bool) {
         let row = try link.query(
-            "WITH \(Self.piece) SELECT coalesce(max(id), $1), count(*) FROM piece",
+            "SELECT coalesce(max(id), $1), count(*) FROM \(Self.piece)",
             [.int64(after), .int64(PostgresLimits.retentionSeriesMax)])
         return (row.int64(0, 0), row.int64(0, 1) < PostgresLimits.retentionSeriesMax)
     }
@@ -45,23 +48,25 @@ struct RetentionSQL {
 
     /// Removes outlines that begin before `end`, of this part's series or of all, with few look-ups: a plan that reads
     /// the whole table would be chosen where the statistics are old.
-    /// - Returns: true if there may be more.
-    private func removeOutlines(before end: Instant, ofAll: Bool, _ link: Link) throws(Failure) -> Bool {
+    /// - Returns: the series in whose middle it ended; nil if all are gone.
+    private func removeOutlines(before end: Instant, ofAll: Bool, _ link: Link) throws(Failure) -> Int64? {
         let limit = PostgresLimits.retentionOutlinesMax
         let gone = try link.query(
             """
-            WITH \(Self.piece)
-            DELETE FROM outlines WHERE ctid = ANY (ARRAY (
-                SELECT old.place FROM piece CROSS JOIN LATERAL (
-                    SELECT ctid AS place FROM outlines WHERE series = piece.id AND stretch < $3
-                    ORDER BY stretch LIMIT $4) AS old
-                LIMIT $4))
+            WITH gone AS (
+                DELETE FROM outlines WHERE ctid = ANY (ARRAY (
+                    SELECT old.place FROM \(Self.piece) CROSS JOIN LATERAL (
+                        SELECT ctid AS place FROM outlines WHERE series = piece.id AND stretch < $3
+                        ORDER BY stretch LIMIT $4) AS old
+                    ORDER BY piece.id LIMIT $4))
+                RETURNING series)
+            SELECT count(*), max(series) FROM gone
             """,
             [
                 .int64(ofAll ? 0 : after), .int64(ofAll ? .max : PostgresLimits.retentionSeriesMax), .time(end),
                 .int64(limit),
             ])
-        return gone.affected >= Int(limit)
+        return gone.int64(0, 0) < limit ? nil : gone.int64(0, 1)
     }
 
     // MARK: Without chunks
@@ -70,12 +75,12 @@ struct RetentionSQL {
         let last = try lastOfPiece(link)
         let gone = try link.query(
             """
-            WITH \(Self.piece), gone AS (
+            WITH gone AS (
                 DELETE FROM readings WHERE ctid = ANY (ARRAY (
-                    SELECT old.place FROM piece CROSS JOIN LATERAL (
+                    SELECT old.place FROM \(Self.piece) CROSS JOIN LATERAL (
                         SELECT ctid AS place FROM readings WHERE series = piece.id AND time < $3
                         ORDER BY time, value LIMIT $4) AS old
-                    LIMIT $4))
+                    ORDER BY piece.id LIMIT $4))
                 RETURNING series, time)
             SELECT series, date_bin(\(Outline.stretchInterval), time, 'epoch') AS stretch, count(*) FROM gone
             GROUP BY series, stretch
@@ -84,19 +89,37 @@ struct RetentionSQL {
                 .int64(after), .int64(PostgresLimits.retentionSeriesMax), .time(cut),
                 .int64(PostgresLimits.retentionRowsMax),
             ])
-        let dropped = gone.indices.reduce(0) { $0 + Int(gone.int64($1, 2)) }
+        let dropped = gone.indices.reduce(0) { $0 + gone.int64($1, 2) }
+        // Mostly there is nothing to do, and then nobody is waited for.
+        let isMore = dropped > 0 ? true : try hasOutlines(link)
+        guard isMore else {
+            return RetentionPart(dropped: 0, next: last.isEnd ? nil : next(last.series, isTold: false))
+        }
         try waitForOutlines(link)
-        var isWhole = dropped < Int(PostgresLimits.retentionRowsMax)
-        if isWhole {
-            isWhole = try !removeOutlines(before: cut, ofAll: false, link)
+        // Of what is gone; where a part comes to its end, of stretches without readings too.
+        var middle: Int64?
+        if dropped < PostgresLimits.retentionRowsMax {
+            middle = try removeOutlines(before: cut, ofAll: false, link)
         } else {
-            let removal = Outline.removal(
-                of: gone.indices.map { gone.int64($0, 0) }, gone.indices.map { gone.time($0, 1) })
+            let series = gone.indices.map { gone.int64($0, 0) }
+            middle = series.max()
+            let removal = Outline.removal(of: series, gone.indices.map { gone.time($0, 1) })
             try link.query(removal.sql, removal.parameters)
         }
         if dropped > 0, cursor?.isTold != true { try tell("readings of before \(cut) are dropped", link) }
-        guard !(isWhole && last.isEnd) else { return RetentionPart(dropped: dropped, next: nil) }
-        return RetentionPart(dropped: dropped, next: next(isWhole ? last.series : after, isTold: dropped > 0))
+        guard middle != nil || !last.isEnd else { return RetentionPart(dropped: Int(dropped), next: nil) }
+        let done = middle.map { $0 - 1 } ?? last.series
+        return RetentionPart(dropped: Int(dropped), next: next(done, isTold: dropped > 0))
+    }
+
+    private func hasOutlines(_ link: Link) throws(Failure) -> Bool {
+        try link.query(
+            """
+            SELECT EXISTS (
+                SELECT 1 FROM \(Self.piece) CROSS JOIN LATERAL (
+                    SELECT 1 FROM outlines WHERE series = piece.id AND stretch < $3 ORDER BY stretch LIMIT 1) AS old)
+            """, [.int64(after), .int64(PostgresLimits.retentionSeriesMax), .time(cut)]
+        ).bool(0, 0)
     }
 
     // MARK: Chunks
@@ -113,18 +136,23 @@ struct RetentionSQL {
         let last = try lastOfPiece(link)
         if !last.isEnd {
             try waitForOutlines(link)
-            let isMore = try removeOutlines(before: end, ofAll: false, link)
-            return RetentionPart(dropped: 0, next: next(isMore ? after : last.series, isTold: false))
+            let middle = try removeOutlines(before: end, ofAll: false, link)
+            return RetentionPart(dropped: 0, next: next(middle.map { $0 - 1 } ?? last.series, isTold: false))
         }
         // Nobody stores or sweeps from here on: they would wait for outlines with a chunk in their hands. Whoever makes
         // outlines only reads, and ends.
         try link.query("LOCK TABLE ONLY readings IN SHARE MODE")
         try waitForOutlines(link)
-        if try removeOutlines(before: end, ofAll: true, link) {
+        if try removeOutlines(before: end, ofAll: true, link) != nil {
             return RetentionPart(dropped: 0, next: next(after, isTold: false))
         }
         let dropped = try link.query("SELECT count(*) FROM drop_chunks('readings', older_than => $1)", [.time(end)])
         let count = Int(dropped.int64(0, 0))
+        // Averages have longer chunks: they go when the whole of one is too old.
+        for view in Timescale.averages where try Opening.hasTable(view, link) {
+            try link.query(
+                "SELECT count(*) FROM drop_chunks($1::regclass, older_than => $2)", [.text(view), .time(time)])
+        }
         if count > 0 { try tell("\(count) chunks of readings of before \(end) are dropped", link) }
         return RetentionPart(dropped: count, next: nil)
     }
