@@ -103,6 +103,8 @@ enum PostgresLimits {
     static let retentionRowsMax: Int64 = 10_000
     static let retentionOutlinesMax: Int64 = 100_000
     static let retentionSilencesMax: Int64 = 10_000
+    /// For a lock on chunks that are dropped: less than the server's `deadlock_timeout`.
+    static let chunkLockMilliseconds = 500
 
     // MARK: Outlines
 

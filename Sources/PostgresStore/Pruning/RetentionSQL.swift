@@ -139,6 +139,9 @@ struct RetentionSQL {
             let middle = try removeOutlines(before: end, ofAll: false, link)
             return RetentionPart(dropped: 0, next: next(middle.map { $0 - 1 } ?? last.series, isTold: false))
         }
+        // Readers take chunks in an order of their own. Should they and this wait for each other, this gives way, before
+        // the server looks for somebody to be ended.
+        try link.script("SET LOCAL lock_timeout = \(PostgresLimits.chunkLockMilliseconds)")
         // Nobody stores or sweeps from here on: they would wait for outlines with a chunk in their hands. Whoever makes
         // outlines only reads, and ends.
         try link.query("LOCK TABLE ONLY readings IN SHARE MODE")

@@ -80,6 +80,8 @@ enum DeletionSQL {
     /// - Returns: true if there may be more.
     static func sweep(_ link: Link) throws(Failure) -> Bool {
         try link.transaction { link throws(Failure) in
+            // Before anything of the table is read: who keeps writers out of it waits for what was read, too.
+            try link.query("LOCK TABLE ONLY readings IN ROW EXCLUSIVE MODE")
             // Any of them: one that fails must not hold up the others for ever.
             let next = try link.query(
                 "SELECT series FROM deleted_series ORDER BY random() LIMIT 1 FOR UPDATE SKIP LOCKED")
