@@ -104,9 +104,12 @@ package struct SilentDevice: Hashable, Sendable {
 /// How far readings that are too old were dropped: opaque but for the store.
 package struct RetentionCursor: Hashable, Sendable {
     package let series: Int64
+    /// A part before has told the audit that readings were dropped: once is enough.
+    package let isTold: Bool
 
-    package init(series: Int64) {
+    package init(series: Int64, isTold: Bool = false) {
         self.series = series
+        self.isTold = isTold
     }
 }
 

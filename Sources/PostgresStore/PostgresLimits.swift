@@ -73,6 +73,39 @@ enum PostgresLimits {
     /// Rows that one call answers with, whatever was asked for.
     static let answerRowsMax = 100_000
 
+    // MARK: Pruning
+
+    /// For a lock, in a transaction that has the pruner's job: whoever is elected waits for it.
+    static let fencedLockMilliseconds = 1_000
+    /// What the server waits for the next statement of such a transaction, then it ends the session: the holder stands
+    /// still, and nobody else does because of it.
+    static let fencedIdleMilliseconds = 1_000
+    /// Waits for the job's row at an election, each of `fencedLockMilliseconds`.
+    static let electionAttemptsMax = 3
+    /// After this no more of them is begun, so that the answer comes within three seconds.
+    static let electionMicroseconds: Int64 = 2_200_000
+    /// Devices that one call hides, and that one deletes: who writes waits for a deletion.
+    static let hiddenAtOnceMax = 1_000
+    static let deletedAtOnceMax = 200
+    /// How long readings of devices just pruned are removed before they are left to `flush`, and to the run's end.
+    static let sweepOnPruneMicroseconds: Int64 = 100_000
+    static let sweepOnRunEndMicroseconds: Int64 = 2_000_000
+    /// Ticks that one call forgets.
+    static let forgottenTicksMax: Int64 = 10_000
+    /// Rows in `audit`, and how many more there may be before the oldest are forgotten; at most so many at once.
+    static let auditCountMax: Int64 = 100_000
+    static let auditCountOver: Int64 = 1_000
+    static let forgottenAuditMax: Int64 = 10_000
+
+    // MARK: Retention: of one part, which is one transaction
+
+    static let retentionSeriesMax: Int64 = 1_000
+    static let retentionRowsMax: Int64 = 10_000
+    static let retentionOutlinesMax: Int64 = 100_000
+    static let retentionSilencesMax: Int64 = 10_000
+    /// For a lock on chunks that are dropped: less than the server's `deadlock_timeout`.
+    static let chunkLockMilliseconds = 500
+
     // MARK: Outlines
 
     /// A stretch is outlined when it ended so long ago. Commits take half of it for new: the rest is for those that

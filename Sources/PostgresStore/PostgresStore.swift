@@ -7,7 +7,7 @@ package import Telemetry
 /// The store of a fleet: a PostgreSQL or TimescaleDB server, shared by any number of nodes.
 ///
 /// Each kind of work has a connection and a thread of its own, so that none waits behind another: commits, flushes of
-/// `latest`, upkeep (deletions, migrations, models), history, anomalies, and all other reading.
+/// `latest`, upkeep (deletions, migrations, models), history, anomalies, the pruner, and all other reading.
 package final class PostgresStore: ReadingStore {
     private struct State {
         var opened: Opening.Opened?
@@ -18,11 +18,12 @@ package final class PostgresStore: ReadingStore {
     private let url: PostgresURL
     private let log: Logger
     private let writer: Session
-    private let flusher: Session
+    let flusher: Session
     let upkeep: Session
     let historian: Session
-    private let searcher: Session
-    private let reader: Session
+    let searcher: Session
+    let pruner: Session
+    let reader: Session
     private let state = Mutex(State())
     let outlines = Mutex(OutlineQueue())
 
@@ -37,6 +38,7 @@ package final class PostgresStore: ReadingStore {
         upkeep = session("upkeep")
         historian = session("history")
         searcher = session("anomalies")
+        pruner = session("pruner")
         reader = session("reader")
     }
 
@@ -73,7 +75,7 @@ package final class PostgresStore: ReadingStore {
             $0.isClosed = true
             $0.isReachable = false
         }
-        for session in [writer, flusher, upkeep, historian, searcher, reader] { await session.close() }
+        for session in [writer, flusher, upkeep, historian, searcher, pruner, reader] { await session.close() }
     }
 
     // MARK: Writing
@@ -165,7 +167,7 @@ package final class PostgresStore: ReadingStore {
     }
 
     /// At least one part, then for as long as given. A failure is no one's: the rows cannot be seen.
-    private func sweep(for microseconds: Int64) async {
+    func sweep(for microseconds: Int64) async {
         let deadline = MachineClock.monotonic().advanced(byMicroseconds: microseconds)
         do {
             while try await use(

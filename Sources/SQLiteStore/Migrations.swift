@@ -5,7 +5,7 @@ import Telemetry
 /// The schema as numbered steps. A step that was released is never edited: a new one is added.
 enum Migrations {
     /// `migrations[i]` leads from version i to version i + 1.
-    static let all: [String] = [first, second]
+    static let all: [String] = [first, second, third]
 
     static var newest: Int64 { Int64(all.count) }
 
@@ -129,6 +129,42 @@ enum Migrations {
         """
 
     private static let slotToFill: Int64 = -1
+
+    /// `last_heard` and `restored` have no index: each would be written with every device of every flush. A job's members
+    /// are a line each.
+    private static let third = """
+        ALTER TABLE devices ADD COLUMN restored INTEGER;
+        CREATE TABLE jobs (
+            job TEXT PRIMARY KEY,
+            token INTEGER NOT NULL,
+            holder TEXT NOT NULL,
+            last_run INTEGER,
+            last_result TEXT,
+            waiting TEXT,
+            waiting_heard_through INTEGER,
+            waiting_members TEXT NOT NULL DEFAULT '',
+            approved_heard_through INTEGER,
+            approved_members TEXT NOT NULL DEFAULT ''
+        );
+        CREATE TABLE ticks (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            through INTEGER NOT NULL,
+            total INTEGER NOT NULL
+        );
+        CREATE INDEX ticks_by_total ON ticks (total);
+        CREATE TABLE silences (
+            series INTEGER NOT NULL,
+            start INTEGER NOT NULL,
+            noticed INTEGER NOT NULL,
+            ended INTEGER,
+            value REAL NOT NULL,
+            usual_interval INTEGER NOT NULL,
+            PRIMARY KEY (series, start)
+        ) WITHOUT ROWID;
+        CREATE INDEX silences_open ON silences (start) WHERE ended IS NULL;
+        CREATE INDEX silences_by_start ON silences (start) WHERE ended IS NOT NULL;
+        CREATE INDEX silences_by_end ON silences (ended, start) WHERE ended IS NOT NULL;
+        """
 
     /// Gives the tombstones their slot that have none yet.
     static func fillSlots(_ connection: Connection) throws(StoreError) {

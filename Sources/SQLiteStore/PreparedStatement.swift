@@ -1,5 +1,6 @@
 import GRDBSQLite
 import Ports
+import Telemetry
 
 /// One compiled statement of one connection, freed with this object. Positions count from 1 in parameters and from 0
 /// in columns, as SQLite counts them.
@@ -46,6 +47,14 @@ final class PreparedStatement {
         try check(result)
     }
 
+    func bind(orNull value: Int64?, _ index: Int32) throws(StoreError) {
+        if let value { try bind(value, index) } else { try check(sqlite3_bind_null(pointer, index)) }
+    }
+
+    func bind(orNull text: String?, _ index: Int32) throws(StoreError) {
+        if let text { try bind(text, index) } else { try check(sqlite3_bind_null(pointer, index)) }
+    }
+
     func bind(_ bytes: [UInt8], _ index: Int32) throws(StoreError) {
         let result = bytes.withUnsafeBytes {
             $0.isEmpty
@@ -86,6 +95,10 @@ final class PreparedStatement {
     func int64(_ column: Int32) -> Int64 { sqlite3_column_int64(pointer, column) }
     func double(_ column: Int32) -> Double { sqlite3_column_double(pointer, column) }
     func isNull(_ column: Int32) -> Bool { sqlite3_column_type(pointer, column) == SQLITE_NULL }
+
+    func textIfAny(_ column: Int32) -> String? { isNull(column) ? nil : text(column) }
+    func time(_ column: Int32) -> Instant { Instant(microseconds: int64(column)) }
+    func timeIfAny(_ column: Int32) -> Instant? { isNull(column) ? nil : time(column) }
 
     func text(_ column: Int32) -> String {
         guard let start = sqlite3_column_text(pointer, column) else { return "" }

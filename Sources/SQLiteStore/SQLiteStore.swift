@@ -19,7 +19,7 @@ package final class SQLiteStore: ReadingStore {
 
     private let path: String
     private let log: Logger
-    private let writer: Writer
+    let writer: Writer
     private let state = Mutex(State())
 
     /// - Parameters:
@@ -115,7 +115,7 @@ package final class SQLiteStore: ReadingStore {
     }
 
     /// At least one part, then for as long as given. A failure is no one's: the rows cannot be seen.
-    private func sweep(for microseconds: Int64) async {
+    func sweep(for microseconds: Int64) async {
         let deadline = MachineClock.monotonic().advanced(byMicroseconds: microseconds)
         do {
             while try await writer.sweep(), MachineClock.monotonic() < deadline {}
@@ -197,7 +197,7 @@ package final class SQLiteStore: ReadingStore {
 
     // MARK: Both
 
-    private func read<T: Sendable>(
+    func read<T: Sendable>(
         _ doing: String, _ body: @escaping @Sendable (Connection) throws(StoreError) -> T
     ) async throws(StoreError) -> T {
         let readers = try state.withLock { state throws(StoreError) in
@@ -209,7 +209,7 @@ package final class SQLiteStore: ReadingStore {
     }
 
     /// Notes whether the call reached the store.
-    private func reaching<T>(_ call: () async throws(StoreError) -> T) async throws(StoreError) -> T {
+    func reaching<T>(_ call: () async throws(StoreError) -> T) async throws(StoreError) -> T {
         do throws(StoreError) {
             let result = try await call()
             note(isReachable: true)

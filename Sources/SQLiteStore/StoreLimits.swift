@@ -56,6 +56,28 @@ enum StoreLimits {
     /// Rows in `quarantine`; further ones are counted and named in the log only.
     static let quarantineCountMax = 100_000
 
+    // MARK: Pruning
+
+    /// Devices that one call hides, and that one deletes.
+    static let hiddenAtOnceMax = 1_000
+    static let deletedAtOnceMax = 200
+    /// How long readings of devices just pruned are removed before they are left to `flush`, and to the run's end.
+    static let sweepOnPruneMicroseconds: Int64 = 100_000
+    static let sweepOnRunEndMicroseconds: Int64 = 2_000_000
+    /// Ticks that one call forgets.
+    static let forgottenTicksMax: Int64 = 10_000
+    /// Rows in `audit`, and how many more there may be before the oldest are forgotten; at most so many at once.
+    static let auditCountMax: Int64 = 100_000
+    static let auditCountOver: Int64 = 1_000
+    static let forgottenAuditMax: Int64 = 10_000
+
+    /// Of one part of retention, which is one transaction.
+    static let retentionSeriesMax = 1_000
+    static let retentionRowsMax = 5_000
+    static let retentionSilencesMax: Int64 = 5_000
+    /// Readings go by whole stretches of this, in microseconds, as in the other store.
+    static let retentionStretch: Int64 = 600_000_000
+
     /// Rows that one call answers with, whatever was asked for.
     static let answerRowsMax = 100_000
 }

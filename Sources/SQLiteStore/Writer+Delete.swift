@@ -15,39 +15,47 @@ extension Writer {
             try select.bind(device.text, 1)
             let id = try select.step() ? select.int64(0) : nil
             select.reset()
-            guard let id else {
-                return isKnown ? try Self.leaveTombstone(device, now, session, connection) : nil
-            }
-            for sql in [
-                "INSERT OR IGNORE INTO deleted_series (series) SELECT id FROM series WHERE device = ?",
-                "DELETE FROM latest WHERE series IN (SELECT id FROM series WHERE device = ?)",
-                "DELETE FROM series WHERE device = ?",
-                "DELETE FROM devices WHERE id = ?",
-            ] {
-                let statement = try session.statement(sql, connection)
-                try statement.bind(id, 1)
-                try statement.run()
-            }
-            let quarantine = try session.statement("DELETE FROM quarantine WHERE device = ?", connection)
-            try quarantine.bind(device.text, 1)
-            try quarantine.run()
-            try session.statement("UPDATE flock SET deletions = deletions + 1", connection).run()
-            return try Self.leaveTombstone(device, now, session, connection)
+            guard id != nil || isKnown else { return nil }
+            if let id { try Self.forget(device, id: id, session, connection) }
+            return try Self.leave(Tombstone(device: device, time: now), session, connection)
         }
     }
 
+    // MARK: The inside of every deletion
+
+    static func forget(
+        _ device: DeviceID, id: Int64, _ session: WriteSession, _ connection: Connection
+    ) throws(StoreError) {
+        for sql in [
+            "INSERT OR IGNORE INTO deleted_series (series) SELECT id FROM series WHERE device = ?",
+            "DELETE FROM latest WHERE series IN (SELECT id FROM series WHERE device = ?)",
+            "DELETE FROM silences WHERE series IN (SELECT id FROM series WHERE device = ?)",
+            "DELETE FROM series WHERE device = ?",
+            "DELETE FROM devices WHERE id = ?",
+        ] {
+            let statement = try session.statement(sql, connection)
+            try statement.bind(id, 1)
+            try statement.run()
+        }
+        let quarantine = try session.statement("DELETE FROM quarantine WHERE device = ?", connection)
+        try quarantine.bind(device.text, 1)
+        try quarantine.run()
+        try session.statement("UPDATE flock SET deletions = deletions + 1", connection).run()
+    }
+
     /// A clock that was set back must not make a tombstone older.
-    private static func leaveTombstone(
-        _ device: DeviceID, _ now: Instant, _ session: WriteSession, _ connection: Connection
+    /// - Returns: its time.
+    static func leave(
+        _ tombstone: Tombstone, _ session: WriteSession, _ connection: Connection
     ) throws(StoreError) -> Instant {
         let insert = try session.statement(
             """
             INSERT INTO tombstones (device, time, slot) VALUES (?, ?, ?)
             ON CONFLICT (device) DO UPDATE SET time = MAX(time, excluded.time) RETURNING time
             """, connection)
-        try insert.bind(device.text, 1)
-        try insert.bind(now.microseconds, 2)
-        try insert.bind(Int64(Slot(of: device).number), 3)
+        try insert.bind(tombstone.device.text, 1)
+        try insert.bind(tombstone.time.microseconds, 2)
+        try insert.bind(Int64(Slot(of: tombstone.device).number), 3)
         guard try insert.step() else { throw StoreError(.unusable, "no tombstone was written: the file is damaged") }
         let time = Instant(microseconds: insert.int64(0))
         // To its end: a statement that returns rows has done its work only then.

@@ -14,7 +14,7 @@ extension Writer {
             try directory.align()
             let upsert = try session.statement(LatestSQL.upsert, connection)
             let hear = try session.statement(
-                "UPDATE devices SET last_heard = MAX(last_heard, ?) WHERE name = ?", connection)
+                "UPDATE devices SET last_heard = MAX(last_heard, ?), hidden = 0 WHERE name = ?", connection)
             var heard: Set<DeviceID> = []
             var refused = 0
             var unknown: [Series] = []
@@ -33,7 +33,7 @@ extension Writer {
                     guard StoreError.refusesRow(result) else { throw error }
                     refused += 1
                 }
-                guard heard.insert(row.series.device).inserted else { continue }
+                guard row.isHeard, heard.insert(row.series.device).inserted else { continue }
                 try hear.bind(now.microseconds, 1)
                 try hear.bind(row.series.device.text, 2)
                 try hear.run()

@@ -77,15 +77,6 @@ struct ContentionTests {
         for store in stores { await store.close() }
     }
 
-    private func code(of call: () async throws -> Void) async throws -> StoreError.Code? {
-        do {
-            try await call()
-            return nil
-        } catch let error as StoreError {
-            return error.code
-        }
-    }
-
     @Test(arguments: Mode.allCases, 1...3 as ClosedRange<UInt64>)
     func neitherLockEachOtherOutNorMiscount(_ mode: Mode, seed: UInt64) async throws {
         guard mode == .plain || Server.hasTimescale else { return }

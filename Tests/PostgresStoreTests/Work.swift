@@ -114,3 +114,13 @@ func apart<T: Sendable>(_ body: @escaping @Sendable () throws -> T) async throws
     }
     return try result.get()
 }
+
+/// The code that a call fails with; nil if it does not fail.
+func code(of call: () async throws -> Void) async throws -> StoreError.Code? {
+    do {
+        try await call()
+        return nil
+    } catch let error as StoreError {
+        return error.code
+    }
+}

@@ -48,6 +48,13 @@ extension ConformanceCase {
             #expect(try await code { _ = try await store.checkpoints() } == .unavailable)
             #expect(try await code { _ = try await store.tombstones(in: Make.allSlots, limit: 1) } == .unavailable)
             #expect(try await code { _ = try await store.commit(Make.transaction(log, [])) } == .unavailable)
+            #expect(try await code { _ = try await store.elect("n0") } == .unavailable)
+            #expect(try await code { _ = try await store.approve() } == .unavailable)
+            #expect(try await code { _ = try await store.job() } == .unavailable)
+            #expect(try await code { _ = try await store.audit(limit: 1) } == .unavailable)
+            #expect(try await code { _ = try await store.census(recent: .epoch, old: .epoch) } == .unavailable)
+            let end = SilenceEnd(series: Make.series("d"), start: .epoch, end: .epoch)
+            #expect(try await code { try await store.note([], ended: [end]) } == .unavailable)
             #expect(!store.isReachable)
         }
         try await calls()

@@ -4,20 +4,20 @@ import Testing
 /// Where the stores of one case keep their data: fresh and empty, and gone after it.
 package struct StorePlace: Sendable {
     /// A store of another node over the same data; not prepared yet.
-    package let open: @Sendable () -> any ReadingStore
+    package let open: @Sendable () -> any Store
 
-    package init(open: @escaping @Sendable () -> any ReadingStore) {
+    package init(open: @escaping @Sendable () -> any Store) {
         self.open = open
     }
 
-    func prepared() async throws -> any ReadingStore {
+    func prepared() async throws -> any Store {
         let store = open()
         _ = try await store.prepare()
         return store
     }
 }
 
-/// One thing that every `ReadingStore` does alike. An adapter's tests run them all:
+/// One thing that every `Store` does alike. An adapter's tests run them all:
 ///
 ///     @Test(arguments: ConformanceCase.all) func conforms(_ one: ConformanceCase) async throws {
 ///         try await withFreshPlace { try await one.run($0) }
@@ -27,7 +27,7 @@ package struct ConformanceCase: Sendable, CustomTestStringConvertible {
     package let run: @Sendable (StorePlace) async throws -> Void
 
     /// A case with one store.
-    init(_ description: String, _ run: @escaping @Sendable (any ReadingStore) async throws -> Void) {
+    init(_ description: String, _ run: @escaping @Sendable (any Store) async throws -> Void) {
         self.init(stores: description) { place in
             let store = try await place.prepared()
             do {
@@ -47,5 +47,5 @@ package struct ConformanceCase: Sendable, CustomTestStringConvertible {
 
     package static let all =
         identity + commits + writers + ledgers + deletions + latestRows + histories + anomalies + devices + models
-        + concurrency
+        + concurrency + elections + runs + silent + pruned + retention + silences
 }

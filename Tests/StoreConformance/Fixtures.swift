@@ -47,11 +47,11 @@ enum Make {
     }
 
     static func latest(
-        _ series: Series, _ seconds: Int64, _ value: Double = 1, state: [UInt8] = []
+        _ series: Series, _ seconds: Int64, _ value: Double = 1, state: [UInt8] = [], isHeard: Bool = true
     ) -> LatestRow {
         LatestRow(
             series: series, time: time(seconds), value: value, verdict: normal, lastHeard: time(seconds),
-            usualInterval: 1_000_000, state: state)
+            usualInterval: 1_000_000, state: state, isHeard: isHeard)
     }
 
     static let allSlots = (0..<UInt16(Slot.count)).map(Slot.init)

@@ -39,10 +39,18 @@ enum ReadingCounts {
     }
 
     /// What is not in `series.readings` yet, by series: a table expression named `pending`.
-    static let pending = """
+    static let pending = pending("")
+
+    /// Of the series of devices whose `id` is in `page`, a table expression before it.
+    static let pendingOfPage = pending(
+        "WHERE one.series IN (SELECT series.id FROM page JOIN series ON series.device = page.id)")
+
+    private static func pending(_ chosen: String) -> String {
+        """
         pending AS (
             SELECT one.series, sum(one.readings)::bigint AS readings
             FROM reading_counts, unnest(reading_counts.series, reading_counts.readings) AS one (series, readings)
-            GROUP BY one.series)
+            \(chosen) GROUP BY one.series)
         """
+    }
 }

@@ -98,14 +98,15 @@ final class Link {
 
     private func send(_ statement: Statement) throws(Failure) {
         let types = statement.parameters.map(\.type)
-        let lengths = statement.parameters.map { Int32(clamping: $0.bytes.count) }
+        let lengths = statement.parameters.map { Int32(clamping: $0.bytes?.count ?? 0) }
         let formats = [Int32](repeating: 1, count: types.count)
         // One block for all, and a byte more, so that even an empty value has an address: none would mean NULL.
-        let block = statement.parameters.flatMap(\.bytes) + [0]
+        let block = Array(statement.parameters.compactMap(\.bytes).joined()) + [0]
         let sent = block.withUnsafeBytes { bytes in
             var offset = 0
-            let values = lengths.map { length in
+            let values = zip(statement.parameters, lengths).map { parameter, length -> UnsafePointer<CChar>? in
                 defer { offset += Int(length) }
+                guard parameter.bytes != nil else { return nil }
                 return bytes.baseAddress.map { ($0 + offset).assumingMemoryBound(to: CChar.self) }
             }
             return PQsendQueryParams(

@@ -31,9 +31,10 @@ struct Parameter {
     }
 
     let type: UInt32
-    let bytes: [UInt8]
+    /// Nil is NULL.
+    let bytes: [UInt8]?
 
-    private init(_ kind: Kind, _ bytes: [UInt8]) {
+    private init(_ kind: Kind, _ bytes: [UInt8]?) {
         type = kind.rawValue
         self.bytes = bytes
     }
@@ -46,6 +47,9 @@ struct Parameter {
     static func double(_ value: Double) -> Parameter { Parameter(.double, bigEndian(value.bitPattern)) }
     static func bytes(_ value: [UInt8]) -> Parameter { Parameter(.bytes, value) }
     static func text(_ value: String) -> Parameter { Parameter(.text, Array(SafeText.storable(value).utf8)) }
+    static func text(orNull value: String?) -> Parameter { value.map(text) ?? Parameter(.text, nil) }
+    static func time(orNull value: Instant?) -> Parameter { value.map(time) ?? Parameter(.time, nil) }
+    static func bits(orNull value: UInt64?) -> Parameter { value.map(bits) ?? Parameter(.int64, nil) }
     static func uuid(_ value: some RandomIdentity) -> Parameter {
         Parameter(.uuid, bigEndian(value.high) + bigEndian(value.low))
     }

@@ -31,6 +31,8 @@ final class Rows {
     func bool(_ row: Int, _ column: Int32) -> Bool { (integer(row, column) as UInt8) != 0 }
     func double(_ row: Int, _ column: Int32) -> Double { Double(bitPattern: integer(row, column)) }
     func time(_ row: Int, _ column: Int32) -> Instant { PostgresTime.instant(integer(row, column)) }
+    func timeIfAny(_ row: Int, _ column: Int32) -> Instant? { isNull(row, column) ? nil : time(row, column) }
+    func textIfAny(_ row: Int, _ column: Int32) -> String? { isNull(row, column) ? nil : text(row, column) }
     func bytes(_ row: Int, _ column: Int32) -> [UInt8] { Array(field(row, column)) }
     func text(_ row: Int, _ column: Int32) -> String { String(decoding: field(row, column), as: UTF8.self) }
 

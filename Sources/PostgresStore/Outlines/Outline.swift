@@ -56,13 +56,18 @@ enum Outline {
         let statements: [Link.Statement] = [
             // Until this transaction ends nobody outlines what it cannot see of it.
             .init("SELECT 1 FROM (SELECT pg_advisory_xact_lock_shared($1)) AS turn", [AdvisoryLock.outlining]),
-            .init(
-                """
-                DELETE FROM outlines USING unnest($1, $2) AS changed (series, stretch)
-                WHERE outlines.series = changed.series AND outlines.stretch = changed.stretch
-                """, [.int64s(series), .times(stretches)]),
+            removal(of: series, stretches),
         ]
         return (Set(series), statements)
+    }
+
+    /// Takes outlines away: the n-th series' of the n-th stretch.
+    static func removal(of series: [Int64], _ stretches: [Instant]) -> Link.Statement {
+        .init(
+            """
+            DELETE FROM outlines USING unnest($1, $2) AS changed (series, stretch)
+            WHERE outlines.series = changed.series AND outlines.stretch = changed.stretch
+            """, [.int64s(series), .times(stretches)])
     }
 
     // MARK: Rows

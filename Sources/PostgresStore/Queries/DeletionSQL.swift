@@ -9,60 +9,79 @@ enum DeletionSQL {
     /// - Returns: the tombstone's time; nil if there is no such device, here or elsewhere.
     static func entomb(_ device: DeviceID, isKnown: Bool, _ link: Link) throws(Failure) -> Instant? {
         guard SafeText.isStorable(device.text) else { return nil }
-        for _ in 1..<PostgresLimits.deletionLockAttemptsMax {
-            do throws(Failure) {
-                return try tryToEntomb(device, isKnown: isKnown, link)
-            } catch {
-                guard case .server(let state, _) = error, state.isLockTimeout else { throw error }
-            }
+        return try link.retryingLocks(PostgresLimits.deletionLockAttemptsMax) { link throws(Failure) in
+            try tryToEntomb(device, isKnown: isKnown, link)
         }
-        return try tryToEntomb(device, isKnown: isKnown, link)
     }
 
     private static func tryToEntomb(_ device: DeviceID, isKnown: Bool, _ link: Link) throws(Failure) -> Instant? {
         try link.transaction { link throws(Failure) in
             try link.script("SET LOCAL lock_timeout = \(PostgresLimits.deletionLockMilliseconds)")
-            // Before the other lock: who adds counts up has this one alone, and rows of many series.
-            try link.query("SELECT 1 FROM (SELECT pg_advisory_xact_lock($1)) AS turn", [AdvisoryLock.settling])
-            try link.query(DeletionLock.take.sql)
-            let found = try link.query("SELECT id FROM devices WHERE name = $1", [.text(device.text)])
-            guard found.count > 0 || isKnown else { return nil }
-            if found.count > 0 { try forget(device, id: found.int64(0, 0), link) }
-            return try leaveTombstone(device, link)
+            try takeTurn(link)
+            let found = try link.query(
+                "SELECT clock_timestamp(), (SELECT id FROM devices WHERE name = $1)", [.text(device.text)])
+            let isHere = !found.isNull(0, 1)
+            guard isHere || isKnown else { return nil }
+            if isHere { try forget([(found.int64(0, 1), device)], link) }
+            return try leave([Tombstone(device: device, time: found.time(0, 0))], link)[device]
         }
     }
 
-    private static func forget(_ device: DeviceID, id: Int64, _ link: Link) throws(Failure) {
-        let ofDevice = [
-            "INSERT INTO deleted_series (series) SELECT id FROM series WHERE device = $1 ON CONFLICT DO NOTHING",
-            "DELETE FROM latest WHERE series IN (SELECT id FROM series WHERE device = $1)",
-            "DELETE FROM series WHERE device = $1",
-            "DELETE FROM devices WHERE id = $1",
+    // MARK: The inside of every deletion
+
+    /// From here to the transaction's end nobody else writes.
+    static func takeTurn(_ link: Link) throws(Failure) {
+        // Before the other lock: who adds counts up has this one alone, and rows of many series.
+        try link.query("SELECT 1 FROM (SELECT pg_advisory_xact_lock($1)) AS turn", [AdvisoryLock.settling])
+        try link.query(DeletionLock.take.sql)
+    }
+
+    static func forget(_ devices: [(id: Int64, name: DeviceID)], _ link: Link) throws(Failure) {
+        let ofSeries = "series IN (SELECT id FROM series WHERE device = ANY ($1))"
+        let ofDevices = [
+            """
+            INSERT INTO deleted_series (series) SELECT id FROM series WHERE device = ANY ($1) ON CONFLICT DO NOTHING
+            """,
+            "DELETE FROM latest WHERE \(ofSeries)",
+            "DELETE FROM silences WHERE \(ofSeries)",
+            "DELETE FROM series WHERE device = ANY ($1)",
+            "DELETE FROM devices WHERE id = ANY ($1)",
         ]
+        let ids = devices.map(\.id)
         _ = try link.pipeline(
-            ofDevice.map { .init($0, [.int64(id)]) } + [
-                .init("DELETE FROM quarantine WHERE device = $1", [.text(device.text)]),
+            ofDevices.map { .init($0, [.int64s(ids)]) } + [
+                .init("DELETE FROM quarantine WHERE device = ANY ($1)", [.texts(devices.map(\.name.text))]),
                 .init("UPDATE flock SET deletions = deletions + 1"),
             ])
     }
 
-    /// By the clock after all waiting: whatever went in before is older. One that was set back makes none older.
-    private static func leaveTombstone(_ device: DeviceID, _ link: Link) throws(Failure) -> Instant {
+    /// - Parameter tombstones: of different devices, with times by the clock behind all waiting: whatever went in before
+    ///   is older. A clock that was set back makes none older than it was.
+    /// - Returns: their times.
+    static func leave(_ tombstones: [Tombstone], _ link: Link) throws(Failure) -> [DeviceID: Instant] {
         let rows = try link.query(
             """
-            INSERT INTO tombstones (device, time, slot) VALUES ($1, clock_timestamp(), $2)
-            ON CONFLICT (device) DO UPDATE SET time = greatest(tombstones.time, excluded.time) RETURNING time
-            """, [.text(device.text), .int32(Int32(Slot(of: device).number))])
-        guard rows.count == 1 else {
+            INSERT INTO tombstones (device, time, slot) SELECT * FROM unnest($1, $2, $3)
+            ON CONFLICT (device) DO UPDATE SET time = greatest(tombstones.time, excluded.time) RETURNING device, time
+            """,
+            [
+                .texts(tombstones.map(\.device.text)), .times(tombstones.map(\.time)),
+                .int32s(tombstones.map { Int32(Slot(of: $0.device).number) }),
+            ])
+        guard rows.count == tombstones.count else {
             throw .store(StoreError(.unusable, "no tombstone was written: look for triggers on its table"))
         }
-        return rows.time(0, 0)
+        var times: [DeviceID: Instant] = [:]
+        for row in rows.indices { times[DeviceID(unchecked: rows.text(row, 0))] = rows.time(row, 1) }
+        return times
     }
 
     /// Removes a part of the readings of a deleted series that no other node is at.
     /// - Returns: true if there may be more.
     static func sweep(_ link: Link) throws(Failure) -> Bool {
         try link.transaction { link throws(Failure) in
+            // Before anything of the table is read: who keeps writers out of it waits for what was read, too.
+            try link.query("LOCK TABLE ONLY readings IN ROW EXCLUSIVE MODE")
             // Any of them: one that fails must not hold up the others for ever.
             let next = try link.query(
                 "SELECT series FROM deleted_series ORDER BY random() LIMIT 1 FOR UPDATE SKIP LOCKED")

@@ -11,6 +11,8 @@ enum LatestSQL {
             SafeText.isStorable($0.series.device.text) && SafeText.isStorable($0.series.metric.text)
         }
         let good = storable.filter(\.value.isFinite)
+        // By any of its rows: the newest may be one that only moved.
+        let heard = Set(rows.filter(\.isHeard).map(\.series))
         return try link.transaction { link throws(Failure) in
             let answers = try link.pipeline([
                 DeletionLock.keepOut, .init(NameDirectory.lookUp, NameDirectory.names(storable.map(\.series))),
@@ -25,7 +27,8 @@ enum LatestSQL {
             let numbers = try NameDirectory(link: link).numbers(of: Set(good.map(\.verdict.model)))
             let known = good.compactMap { row in ids[row.series].map { (id: $0.series, row: row) } }
                 .sorted { $0.id < $1.id }
-            _ = try link.pipeline([upsert(known, numbers), hear(Set(ids.values.map(\.device)))])
+            let heard = Set(storable.filter { heard.contains($0.series) }.compactMap { ids[$0.series]?.device })
+            _ = try link.pipeline([upsert(known, numbers), hear(heard)])
             return (storable.map(\.series).filter { ids[$0] == nil }, rows.count - good.count)
         }
     }
@@ -57,11 +60,12 @@ enum LatestSQL {
             ])
     }
 
-    /// In the order of the ids, by every node, so that none waits in a circle.
+    /// In the order of the ids, by every node, so that none waits in a circle. No index has what is set here, so the new
+    /// version of a row stays on its page.
     private static func hear(_ devices: Set<Int64>) -> Link.Statement {
         .init(
             """
-            UPDATE devices SET last_heard = greatest(devices.last_heard, now())
+            UPDATE devices SET last_heard = greatest(devices.last_heard, now()), hidden = false
             FROM (SELECT id FROM devices WHERE id = ANY ($1) ORDER BY id FOR NO KEY UPDATE) AS heard
             WHERE devices.id = heard.id
             """, [.int64s(devices.sorted())])

@@ -1,14 +1,14 @@
 /// The schema as numbered steps. A step that was released is never edited: a new one is added.
 enum Migrations {
     /// `all[i]` leads from version i to version i + 1.
-    static let all: [String] = [first]
+    static let all: [String] = [first, second]
 
     static var newest: Int32 { Int32(all.count) }
 
     /// Tables that are ours where there is `flock`, and somebody else's where there is not.
     static let tables = [
         "devices", "series", "reading_counts", "deleted_series", "model_ids", "readings", "outlines", "latest",
-        "models", "checkpoints", "tombstones", "quarantine", "audit",
+        "models", "checkpoints", "tombstones", "quarantine", "audit", "jobs", "ticks", "silences",
     ]
 
     /// Names are compared as bytes. `result` is `ScoreResult`'s raw value; the two partial indexes hold anomalies only.
@@ -139,5 +139,40 @@ enum Migrations {
             reason text NOT NULL,
             fencing_token bigint
         );
+        """
+
+    /// `last_heard` and `restored` have no index: each would be written anew with every device of every flush.
+    /// A job's members are a line each.
+    private static let second = """
+        ALTER TABLE devices ADD COLUMN restored timestamptz;
+        CREATE TABLE jobs (
+            job text PRIMARY KEY,
+            token bigint NOT NULL,
+            holder text NOT NULL,
+            last_run timestamptz,
+            last_result text,
+            waiting text,
+            waiting_heard_through timestamptz,
+            waiting_members text NOT NULL DEFAULT '',
+            approved_heard_through timestamptz,
+            approved_members text NOT NULL DEFAULT ''
+        ) WITH (fillfactor = 50);
+        CREATE TABLE ticks (
+            id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+            through timestamptz NOT NULL,
+            total bigint NOT NULL
+        );
+        CREATE INDEX ticks_by_total ON ticks (total, id);
+        CREATE TABLE silences (
+            series bigint NOT NULL,
+            start timestamptz NOT NULL,
+            noticed timestamptz NOT NULL,
+            ended timestamptz,
+            value double precision NOT NULL,
+            usual_interval bigint NOT NULL,
+            PRIMARY KEY (series, start)
+        );
+        CREATE INDEX silences_by_start ON silences (start);
+        CREATE INDEX silences_by_end ON silences (ended);
         """
 }

@@ -126,6 +126,8 @@ enum Timescale {
         SELECT add_compression_policy('readings', INTERVAL '\(PostgresLimits.compressAfter)', if_not_exists => true);
         """
 
+    static var averages: [String] { [hours, minutes].map(\.name) }
+
     /// For charts by SQL. Sums and counts, so that averages of averages are right; values that no sum could hold are left
     /// out of it.
     private static let minutes = (

@@ -1,0 +1,116 @@
+package import Ports
+package import Telemetry
+
+/// The pruner's calls.
+extension SQLiteStore: PruneStore {
+    package func elect(_ holder: String) async throws(StoreError) -> FencingToken {
+        try await reaching { () async throws(StoreError) in try await self.writer.elect(holder) }
+    }
+
+    package func beginRun(_ token: FencingToken, every period: Int64) async throws(StoreError) -> RunTurn {
+        try await reaching { () async throws(StoreError) in try await self.writer.beginRun(token, every: period) }
+    }
+
+    /// Readings of pruned devices that were not removed yet are, for a short while.
+    package func endRun(_ result: String, waiting: Waiting?, _ token: FencingToken) async throws(StoreError) {
+        try await reaching { () async throws(StoreError) in
+            try await self.writer.endRun(result, waiting: waiting, token)
+        }
+        await sweep(for: StoreLimits.sweepOnRunEndMicroseconds)
+    }
+
+    package func tick(atMost total: Int64) async throws(StoreError) -> Tick? {
+        try await read("reading a tick") { connection throws(StoreError) in
+            try JobTable.tick(atMost: total, connection)
+        }
+    }
+
+    package func write(_ tick: Tick, keepingFrom oldest: Int64, _ token: FencingToken) async throws(StoreError) {
+        try await reaching { () async throws(StoreError) in
+            try await self.writer.write(tick, keepingFrom: oldest, token)
+        }
+    }
+
+    package func approve() async throws(StoreError) -> Waiting? {
+        try await reaching { () async throws(StoreError) in try await self.writer.approve() }
+    }
+
+    package func audit(limit: Int) async throws(StoreError) -> [AuditRow] {
+        try await read("reading the audit") { connection throws(StoreError) in
+            try AuditTable.read(limit: limit, connection)
+        }
+    }
+
+    package func job() async throws(StoreError) -> JobRow? {
+        try await read("reading the pruner's job") { connection throws(StoreError) in
+            try JobTable.read(connection)?.row
+        }
+    }
+
+    // MARK: Devices
+
+    package func census(recent: Instant, old: Instant) async throws(StoreError) -> Census {
+        try await read("counting devices") { connection throws(StoreError) in
+            try SilentDevices.census(recent: recent, old: old, connection)
+        }
+    }
+
+    package func silentDevices(heardThrough time: Instant, limit: Int) async throws(StoreError) -> [SilentDevice] {
+        try await read("reading silent devices") { connection throws(StoreError) in
+            try SilentDevices.search(heardThrough: time, limit: limit, connection)
+        }
+    }
+
+    package func hide(
+        heardThrough time: Instant, limit: Int, reason: String, _ token: FencingToken
+    ) async throws(StoreError) -> [DeviceID] {
+        try await reaching { () async throws(StoreError) in
+            try await self.writer.hide(heardThrough: time, limit: limit, reason: reason, token)
+        }
+    }
+
+    package func delete(
+        _ devices: [SilentDevice], reason: String, _ token: FencingToken
+    ) async throws(StoreError) -> [Tombstone] {
+        let gone = try await reaching { () async throws(StoreError) in
+            try await self.writer.delete(devices, reason: reason, token)
+        }
+        if !gone.isEmpty { await sweep(for: StoreLimits.sweepOnPruneMicroseconds) }
+        return gone
+    }
+
+    package func restore(_ device: DeviceID) async throws(StoreError) -> Instant? {
+        try await reaching { () async throws(StoreError) in try await self.writer.restore(device) }
+    }
+
+    package func dropReadings(
+        before time: Instant, after cursor: RetentionCursor?, _ token: FencingToken
+    ) async throws(StoreError) -> RetentionPart {
+        try await reaching { () async throws(StoreError) in
+            try await self.writer.dropReadings(before: time, after: cursor, token)
+        }
+    }
+}
+
+extension SQLiteStore: SilenceStore {
+    /// In transactions of their own, so that no other writer waits for all of them.
+    package func note(_ silences: [Silence], ended: [SilenceEnd]) async throws(StoreError) {
+        try await reaching { () async throws(StoreError) in
+            var (begun, over) = (silences[...], ended[...])
+            while !begun.isEmpty || !over.isEmpty {
+                let part = begun.prefix(StoreLimits.flushRowsPerTransaction)
+                // Ends behind all beginnings: they may be of these.
+                let ends = part.count < begun.count ? [] : over.prefix(StoreLimits.flushRowsPerTransaction)
+                try await self.writer.note(part, ended: ends)
+                begun = begun.dropFirst(part.count)
+                over = over.dropFirst(ends.count)
+            }
+        }
+    }
+
+    package func silences(_ query: AnomalyQuery) async throws(StoreError) -> [Silence] {
+        try await read("reading silences") { connection throws(StoreError) in
+            try SilenceSearch(query: query).run(connection)
+        }
+    }
+}
