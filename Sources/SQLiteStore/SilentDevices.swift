@@ -13,7 +13,7 @@ enum SilentDevices {
         let select = try connection.prepare(
             """
             SELECT SUM(heard > ?1), SUM(heard > ?2 AND heard <= ?1)
-            FROM (SELECT \(heard) AS heard FROM devices WHERE hidden = 0)
+            FROM (SELECT \(heard) AS heard FROM devices)
             """)
         try select.bind(recent.microseconds, 1)
         try select.bind(old.microseconds, 2)

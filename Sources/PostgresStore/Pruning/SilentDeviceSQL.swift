@@ -13,7 +13,7 @@ enum SilentDeviceSQL {
         let rows = try link.query(
             """
             SELECT count(*) FILTER (WHERE \(heard) > $1), count(*) FILTER (WHERE \(heard) > $2 AND \(heard) <= $1)
-            FROM devices WHERE NOT hidden
+            FROM devices
             """, [.time(recent), .time(old)])
         return Census(heard: Int(rows.int64(0, 0)), fellSilent: Int(rows.int64(0, 1)))
     }
