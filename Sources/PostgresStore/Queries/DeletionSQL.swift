@@ -80,13 +80,13 @@ enum DeletionSQL {
     /// - Returns: true if there may be more.
     static func sweep(_ link: Link) throws(Failure) -> Bool {
         try link.transaction { link throws(Failure) in
-            // Before anything of the table is read: who keeps writers out of it waits for what was read, too.
-            try link.query("LOCK TABLE ONLY readings IN ROW EXCLUSIVE MODE")
             // Any of them: one that fails must not hold up the others for ever.
             let next = try link.query(
                 "SELECT series FROM deleted_series ORDER BY random() LIMIT 1 FOR UPDATE SKIP LOCKED")
             guard next.count > 0 else { return false }
             let series = Parameter.int64(next.int64(0, 0))
+            // Before anything of the table is read: who keeps writers out of it waits for what was read, too.
+            try link.query("LOCK TABLE ONLY readings IN ROW EXCLUSIVE MODE")
             // Up to the key of the n-th row; fewer rows than that have no n-th one, then all go. The key is given as a
             // value, and the time alone too: only so does TimescaleDB leave chunks out, and unpack no more of a
             // compressed one than this part.
