@@ -32,6 +32,9 @@ package protocol PruneStore: Sendable {
     /// Adds a tick, and forgets those whose total is below `oldest`, but for the newest of them.
     func write(_ tick: Tick, keepingFrom oldest: Int64, _ token: FencingToken) async throws(StoreError)
 
+    /// Takes ticks back that were written after `time`: the flock was not heard then, as it turned out.
+    func takeBackTicks(after time: Instant, _ token: FencingToken) async throws(StoreError)
+
     /// Hides devices that are not hidden and were not heard after `time`, at most `limit`, each with a row in the audit.
     /// - Returns: those that were hidden.
     func hide(

@@ -49,6 +49,10 @@ package struct PruneRules: Hashable, Sendable {
     /// and a cut line is seen before any device of it that reports twice as often could have been deleted.
     package var crowdAfter: Int64 { patience / 2 }
 
+    /// A cut line that a run sees was not cut for longer, but for a pause of the devices themselves: the run before did not
+    /// see it.
+    package var unseenCut: Int64 { crowdAfter + period }
+
     /// Totals of the ticks by which a run at `tick` judges; negative ones are before all that was watched.
     package func totals(at tick: Tick) -> Totals {
         Totals(

@@ -86,7 +86,11 @@ package struct Pruner: Sendable {
                     reason: "\(unsettled.joined(separator: ", ")) cannot tell the store who was heard: "
                         + "silence does not count meanwhile", approval: Approval()))
         }
-        if let waiting = try await crowd(totals, through, start.approved) { return try await wait(waiting) }
+        if let waiting = try await crowd(totals, through, start.approved) {
+            guard await mayAct() else { return .stopped }
+            try await store.takeBackTicks(after: through.advanced(byMicroseconds: -rules.unseenCut), token)
+            return try await wait(waiting)
+        }
         guard await mayAct() else { return .stopped }
         try await store.write(tick, keepingFrom: totals.oldest, token)
         lives = report.lives

@@ -31,6 +31,10 @@ extension SQLiteStore: PruneStore {
         }
     }
 
+    package func takeBackTicks(after time: Instant, _ token: FencingToken) async throws(StoreError) {
+        try await reaching { () async throws(StoreError) in try await self.writer.takeBackTicks(after: time, token) }
+    }
+
     package func approve() async throws(StoreError) -> Waiting? {
         try await reaching { () async throws(StoreError) in try await self.writer.approve() }
     }

@@ -93,6 +93,14 @@ extension Writer {
             try delete.run()
         }
     }
+
+    func takeBackTicks(after time: Instant, _ token: FencingToken) throws(StoreError) {
+        try fenced(token, "taking ticks back") { session, connection throws(StoreError) in
+            let delete = try session.statement("DELETE FROM ticks WHERE through > ?", connection)
+            try delete.bind(time.microseconds, 1)
+            try delete.run()
+        }
+    }
 }
 
 /// The tables `jobs` and `ticks`.

@@ -33,6 +33,10 @@ extension MemoryStore {
         try prune { store throws(StoreError) in try store.write(tick, keepingFrom: oldest, token) }
     }
 
+    func takeBackTicks(after time: Instant, _ token: FencingToken) async throws(StoreError) {
+        try prune { store throws(StoreError) in try store.takeBackTicks(after: time, token) }
+    }
+
     func hide(
         heardThrough time: Instant, limit: Int, reason: String, _ token: FencingToken
     ) async throws(StoreError) -> [DeviceID] {

@@ -77,6 +77,7 @@ extension ConformanceCase {
     private static func acts(_ silent: [SilentDevice]) -> [(String, Act)] {
         [
             ("begin", { _ = try await $0.beginRun($1, every: 0) }),
+            ("tick back", { try await $0.takeBackTicks(after: .distantPast, $1) }),
             ("tick", { try await $0.write(Tick(through: Make.time(9), total: 9), keepingFrom: .max, $1) }),
             ("hide", { _ = try await $0.hide(heardThrough: .distantFuture, limit: 10, reason: "r", $1) }),
             ("drop", { _ = try await $0.dropReadings(before: Make.time(86_400_000), after: nil, $1) }),
@@ -186,6 +187,10 @@ extension ConformanceCase {
             (-1, nil), (0, ticks[0]), (9, ticks[0]), (10, ticks[2]), (19, ticks[2]), (20, ticks[3]), (.max, ticks[4]),
         ]
         for (total, tick) in expected { #expect(try await store.tick(atMost: total) == tick, "\(total)") }
+        try await store.write(Tick(through: Make.time(525), total: 35), keepingFrom: .min, token)
+        try await store.takeBackTicks(after: Make.time(520), token)
+        #expect(try await store.tick(atMost: .max) == ticks[4])
+        #expect(try await store.job()?.lastTick == ticks[4])
         // Below 25 the newest stays, and all from there on.
         let sixth = Tick(through: Make.time(530), total: 40)
         try await store.write(sixth, keepingFrom: 25, token)

@@ -135,4 +135,10 @@ enum JobSQL {
                 """, [.int64(oldest), .int64(PostgresLimits.forgottenTicksMax)])
         }
     }
+
+    static func takeBackTicks(after time: Instant, _ token: FencingToken, _ link: Link) throws(Failure) {
+        try Fence.transaction(token, link) { link throws(Failure) in
+            try link.query("DELETE FROM ticks WHERE through > $1", [.time(time)])
+        }
+    }
 }

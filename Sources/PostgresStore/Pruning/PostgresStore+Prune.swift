@@ -36,6 +36,12 @@ extension PostgresStore: PruneStore {
         }
     }
 
+    package func takeBackTicks(after time: Instant, _ token: FencingToken) async throws(StoreError) {
+        try await use(pruner, "taking ticks back") { link throws(Failure) in
+            try JobSQL.takeBackTicks(after: time, token, link)
+        }
+    }
+
     package func approve() async throws(StoreError) -> Waiting? {
         try await use(upkeep, "approving") { link throws(Failure) in try JobSQL.approve(link) }
     }

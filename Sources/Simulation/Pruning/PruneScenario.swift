@@ -64,7 +64,7 @@ package struct PruneScenario: Sendable {
             return PruneWorld.Device(
                 id: DeviceID(unchecked: "d\(index)"), interval: seconds(1...8),
                 home: isPinned ? random.draw(below: nodesCount) : nil, pause: pauses[kind < 4 ? kind : 0],
-                nextTry: Self.start + seconds(1...8), lastTry: Self.start, formerTry: Self.start)
+                nextTry: Self.start + seconds(1...8), lastTry: Self.start)
         }
     }
 }

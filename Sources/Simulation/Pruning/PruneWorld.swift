@@ -17,8 +17,6 @@ package actor PruneWorld {
         var pause: Range<Int64>
         var nextTry: Int64
         var lastTry: Int64
-        /// The one before it.
-        var formerTry: Int64
     }
 
     struct Accepted {
@@ -149,7 +147,6 @@ package actor PruneWorld {
     private func send(_ index: Int) {
         defer { devices[index].nextTry = now + devices[index].interval }
         guard !devices[index].pause.contains(now) else { return }
-        devices[index].formerTry = devices[index].lastTry
         devices[index].lastTry = now
         let isCut = !isCalm && scenario.cuts.contains { $0.contains(now) } && index % 10 < PruneScenario.cutTenths
         let up = nodes.indices.filter { nodes[$0].downUntil <= now }
@@ -181,14 +178,17 @@ package actor PruneWorld {
 
     // MARK: Truth
 
-    private func checkDeleted(_ tombstones: [Tombstone], _ before: [DeviceID: VirtualPruneStore.Device]) {
+    /// A device may be deleted if it was silent by its own will for as long, but for what nobody could know: that it spoke
+    /// up just now, and that what was watched just before a line was cut was no silence.
+    private func checkDeleted(_ tombstones: [Tombstone]) {
         deletedCount += tombstones.count
+        let (rules, limit) = (scenario.rules, scenario.rules.deleteAfter ?? .max)
         for tombstone in tombstones {
             guard let device = devices.first(where: { $0.id == tombstone.device }) else { continue }
-            // What it says at this very moment is on its way, and begins it anew.
-            let isOnItsWay = now - device.lastTry < 2 * Self.judgedAfter
-            let silence = now - (isOnItsWay ? device.formerTry : device.lastTry)
-            if silence < scenario.rules.deleteAfter ?? .max {
+            let end = min(now, device.pause.upperBound)
+            let isOver = now - end > rules.crowdAfter + 2 * rules.period + 4 * Self.judgedAfter
+            let silence = isOver ? 0 : end - device.pause.lowerBound
+            if silence < limit - 2 * rules.period {
                 problems.append("\(device.id) was deleted after \(silence) µs of its own silence")
             }
         }
@@ -280,6 +280,12 @@ extension PruneWorld: PruneStore {
         checkToken(token)
     }
 
+    package func takeBackTicks(after time: Instant, _ token: FencingToken) async throws(StoreError) {
+        try pass()
+        try store.takeBackTicks(after: time, token)
+        checkToken(token)
+    }
+
     package func hide(
         heardThrough time: Instant, limit: Int, reason: String, _ token: FencingToken
     ) async throws(StoreError) -> [DeviceID] {
@@ -294,10 +300,9 @@ extension PruneWorld: PruneStore {
         _ silent: [SilentDevice], reason: String, _ token: FencingToken
     ) async throws(StoreError) -> [Tombstone] {
         try pass()
-        let before = store.devices
         let tombstones = try store.delete(silent, reason: reason, token)
         checkToken(token)
-        checkDeleted(tombstones, before)
+        checkDeleted(tombstones)
         return tombstones
     }
 

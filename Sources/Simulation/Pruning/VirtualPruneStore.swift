@@ -100,6 +100,11 @@ package struct VirtualPruneStore: Sendable {
         while ticks.count > 1, ticks[1].total < oldest { ticks.removeFirst() }
     }
 
+    package mutating func takeBackTicks(after time: Instant, _ token: FencingToken) throws(StoreError) {
+        try check(token)
+        ticks.removeAll { $0.through > time }
+    }
+
     package mutating func hide(
         heardThrough time: Instant, limit: Int, reason: String, _ token: FencingToken
     ) throws(StoreError) -> [DeviceID] {
