@@ -17,6 +17,8 @@ package actor PruneWorld {
         var pause: Range<Int64>
         var nextTry: Int64
         var lastTry: Int64
+        /// When its newest stored reading was accepted.
+        var lastStored = Int64.min
     }
 
     struct Accepted {
@@ -164,6 +166,7 @@ package actor PruneWorld {
                 problems.append("a reading of \(id) was accepted at \(accepted.at) and is thrown away: \(tombstone)")
             } else {
                 store.store(id)
+                devices[accepted.device].lastStored = accepted.at
                 nodes[node].heard.insert(accepted.device)
             }
         }
@@ -188,7 +191,9 @@ package actor PruneWorld {
             let end = min(now, device.pause.upperBound)
             let isOver = now - end > rules.crowdAfter + 2 * rules.period + 4 * Self.judgedAfter
             let silence = isOver ? 0 : end - device.pause.lowerBound
-            if silence < limit - 2 * rules.period {
+            if device.lastStored > now - (limit - 2 * rules.period) {
+                problems.append("a reading of \(device.id) was deleted that was accepted at \(device.lastStored)")
+            } else if silence < limit - 2 * rules.period {
                 problems.append("\(device.id) was deleted after \(silence) µs of its own silence")
             }
         }
