@@ -138,7 +138,7 @@ enum JobSQL {
 
     static func takeBackTicks(after time: Instant, _ token: FencingToken, _ link: Link) throws(Failure) {
         try Fence.transaction(token, link) { link throws(Failure) in
-            try link.query("DELETE FROM ticks WHERE through > $1", [.time(time)])
+            _ = try link.query("DELETE FROM ticks WHERE through > $1", [.time(time)])
         }
     }
 }
