@@ -70,6 +70,17 @@ package final class FlockProcess {
         for index in places.indices { places[index].store = store }
     }
 
+    /// Every next start has this keeper of the pruner's lease: `redis://…`.
+    package func useLease(_ address: String) {
+        for index in places.indices { places[index].lease = address }
+    }
+
+    /// The next start of this node goes another way to the store, or to the lease's keeper.
+    package func useWay(at index: Int, store: String? = nil, lease: String? = nil) {
+        if let store { places[index].store = store }
+        if let lease { places[index].lease = lease }
+    }
+
     /// Starts a node without waiting for it.
     /// - Parameter known: whose addresses it is told; nil is those of all others.
     package func begin(_ index: Int, knowing known: [Int]? = nil) throws {

@@ -9,6 +9,8 @@ package final class NodeProcess {
         package var database: String
         /// Another store than the file `database`; may hold a password.
         package var store: String?
+        /// Another keeper of the pruner's lease than a file beside `database`; may hold a password.
+        package var lease: String?
         package var logFile: String
         package var moreArguments: [String]
         package var name = "n0"
@@ -43,11 +45,13 @@ package final class NodeProcess {
             place.network.prefix + [
                 place.binary, "node", "--name", place.name, "--http", "\(host):\(port)",
                 "--gossip", "\(host):\(try place.gossipPort ?? LoopbackPort.freeForBoth())",
-                "--data-dir", place.dataFolder,
-                "--lease", "file:\(place.database).lease", "--log-format", "json",
+                "--data-dir", place.dataFolder, "--log-format", "json",
             ] + place.moreArguments
-        // Not as a flag: an address may hold a password, and others read the command line.
-        let environment = ["STARLING_STORE": place.store ?? "sqlite:\(place.database)"]
+        // Not as flags: an address may hold a password, and others read the command line.
+        let environment = [
+            "STARLING_STORE": place.store ?? "sqlite:\(place.database)",
+            "STARLING_LEASE": place.lease ?? "file:\(place.database).lease",
+        ]
         process = try ChildProcess(
             command[0], Array(command.dropFirst()), output: place.logFile,
             environment: Programs.plainEnvironment().merging(environment) { $1 })

@@ -17,6 +17,7 @@ package final class CutLine: @unchecked Sendable {
     private var isEnded = false
     private var threadsLeft = 0
     private var burnt = 0
+    private var isHeld = false
 
     /// - Parameters:
     ///   - target: the server's port.
@@ -49,6 +50,10 @@ package final class CutLine: @unchecked Sendable {
 
     /// Cuts the connections that there are; new ones are welcome.
     package func cut() { lock.withLock { generation += 1 } }
+
+    /// From now on nothing is carried on, and nothing is lost: `letGo` carries it.
+    package func hold() { lock.withLock { isHeld = true } }
+    package func letGo() { lock.withLock { isHeld = false } }
 
     /// Connections whose fuse has burnt.
     package var cuts: Int { lock.withLock { burnt } }
@@ -106,6 +111,11 @@ package final class CutLine: @unchecked Sendable {
         let born = lock.withLock { generation }
         var part = [UInt8](repeating: 0, count: Self.partBytes)
         while !hasEnded, lock.withLock({ generation == born }) {
+            if lock.withLock({ isHeld }) {
+                var nothing = pollfd(fd: -1, events: 0, revents: 0)
+                poll(&nothing, 1, 5)
+                continue
+            }
             var ends = [near, far].map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
             guard poll(&ends, 2, Self.napMilliseconds) >= 0 else { return }
             for (index, end) in ends.enumerated() where end.revents != 0 {
