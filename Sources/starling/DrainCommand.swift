@@ -43,10 +43,12 @@ struct DrainCommand: AsyncParsableCommand {
             return StandardOutput.put("The log in \(dataDirectory) holds nothing that is not stored.")
         }
         let name = row?.node ?? URL(filePath: dataDirectory).lastPathComponent
+        var settings = Node.Settings(
+            name: name, httpAddress: "", gossipAddress: "", version: Starling.version, inactiveAfter: .seconds(60))
+        settings.listens = false
         let node = Node(
-            settings: Node.Settings(
-                name: name, httpAddress: "", gossipAddress: "", version: Starling.version, inactiveAfter: .seconds(60)),
-            log: log, store: store, incarnation: UInt64(clamping: NodeClock().instant.microseconds), logger: logger)
+            settings: settings, log: log, store: store,
+            incarnation: UInt64(clamping: NodeClock().instant.microseconds), logger: logger)
         let drain = Drain(node: node)
         // The node stops by itself, gracefully, as soon as the drain is done or has failed; so it does on Ctrl-C.
         var configuration = ServiceGroupConfiguration(
@@ -70,7 +72,7 @@ struct DrainCommand: AsyncParsableCommand {
     }
 
     /// A file that is not there is no place to drain into: a slip of the pen must not make one.
-    private func openStore(_ logger: Logger) async throws -> any ReadingStore {
+    private func openStore(_ logger: Logger) async throws -> any Store {
         let address: StoreAddress
         do { address = try StoreAddress.parse(store) } catch {
             throw UsageError.told("--store is not valid; expected \(error.expected)", command: "drain")

@@ -27,6 +27,8 @@ package final class Node: Service {
         package var version: String
         package var inactiveAfter: Duration
         package var limits = IngestLimits()
+        /// Devices send here. Where they do not, their silence is no news.
+        package var listens = true
 
         package init(
             name: String, httpAddress: String, gossipAddress: String, version: String, inactiveAfter: Duration
@@ -139,7 +141,8 @@ package final class Node: Service {
         let peers = Peers(system: system, flock: flock)
         let scoring = system.start(Peers.Role.scoring) {
             Scoring(
-                store: store, clock: clock, inactiveAfter: settings.inactiveAfter, logger: logger, actorSystem: system)
+                store: store, clock: clock, inactiveAfter: settings.inactiveAfter, listens: settings.listens,
+                logger: logger, actorSystem: system)
         }
         let ingest = Ingest(
             log: log, store: store, node: settings.name, limits: settings.limits, clock: clock, logger: logger,

@@ -9,6 +9,7 @@ import Telemetry
 extension Scoring {
     /// With every tick of the slot.
     func noticeSilences(in index: Int) {
+        guard listens else { return }
         let now = clock.moment
         let noticed = slots[index].takeSilences(now, noticed: clock.instant, atMost: silences.room)
         guard !noticed.isEmpty else { return }

@@ -49,6 +49,8 @@ package distributed actor Scoring {
     var flushWaiters: [CheckedContinuation<Void, Never>] = []
     /// Devices unheard for longer are left out of `latest`, in microseconds.
     let inactiveAfter: Int64
+    /// Devices send here, so that their silence is news.
+    let listens: Bool
     /// Devices that a person brought out of hiding, and when.
     var shown = ShownDevices()
     var feed = LiveFeed()
@@ -60,11 +62,12 @@ package distributed actor Scoring {
     package static let flushRowsMax = 20_000
 
     package init(
-        store: any ReadingStore & SilenceStore, clock: NodeClock, inactiveAfter: Duration, logger: Logger,
-        actorSystem: ClusterActorSystem
+        store: any ReadingStore & SilenceStore, clock: NodeClock, inactiveAfter: Duration, listens: Bool = true,
+        logger: Logger, actorSystem: ClusterActorSystem
     ) {
         self.actorSystem = actorSystem
         self.inactiveAfter = inactiveAfter.microseconds
+        self.listens = listens
         self.store = store
         self.clock = clock
         self.logger = logger
