@@ -1,6 +1,6 @@
-package import Ports
-package import Pruning
-package import Telemetry
+import Ports
+import Pruning
+import Telemetry
 
 /// A fleet of devices, the nodes that hear it and one store, through outages of each, with the pruner at work in it.
 ///
@@ -38,16 +38,16 @@ package actor PruneWorld {
     }
 
     package let scenario: PruneScenario
-    package private(set) var problems: [String] = []
+    package internal(set) var problems: [String] = []
     package private(set) var deletedCount = 0
     package private(set) var refusedCount = 0
-    package private(set) var hiddenCount = 0
+    package internal(set) var hiddenCount = 0
     var store: VirtualPruneStore
-    private let fault: PlantedPruneFault?
+    let fault: PlantedPruneFault?
     private var random: SeededGenerator
-    private var now = PruneScenario.start
+    private(set) var now = PruneScenario.start
     var devices: [Device]
-    private var nodes: [Node]
+    private(set) var nodes: [Node]
     private var isCalm = false
 
     static let step: Int64 = 500_000
@@ -107,7 +107,7 @@ package actor PruneWorld {
     // MARK: Time
 
     /// The pruner's call is on its way.
-    private func pass() throws(StoreError) {
+    func pass() throws(StoreError) {
         advance(by: isCalm || random.draw(below: 10) > 0 ? 1_000 : Int64(random.draw(below: 4_000_000)))
         if !isCalm, random.draw(below: 200) == 0 { _ = store.elect("another") }
         guard !scenario.storeOutages.contains(where: { $0.contains(now) }) || isCalm else {
@@ -172,7 +172,7 @@ package actor PruneWorld {
         }
     }
 
-    private func flush(_ node: Int) {
+    func flush(_ node: Int) {
         for device in nodes[node].heard where store.devices[devices[device].id] != nil {
             store.hear(devices[device].id)
         }
@@ -183,7 +183,7 @@ package actor PruneWorld {
 
     /// A device may be deleted if it was silent by its own will for as long, but for what nobody could know: that it spoke
     /// up just now, and that what was watched just before a line was cut was no silence.
-    private func checkDeleted(_ tombstones: [Tombstone]) {
+    func checkDeleted(_ tombstones: [Tombstone]) {
         deletedCount += tombstones.count
         let (rules, limit) = (scenario.rules, scenario.rules.deleteAfter ?? .max)
         for tombstone in tombstones {
@@ -211,122 +211,5 @@ package actor PruneWorld {
         where pair.1.microseconds(since: pair.0) < scenario.rules.period {
             problems.append("two runs within a period, at \(pair.0)")
         }
-    }
-}
-
-// MARK: What the pruner sees
-
-extension PruneWorld: PrunedFlock {
-    package func report() async -> FleetReport {
-        try? pass()
-        var members: [FleetReport.Member] = []
-        for (index, node) in nodes.enumerated() {
-            let state: FleetReport.Member.State
-            if node.downUntil <= now {
-                let oldest = node.accepted.map(\.at).min() ?? now
-                state = .alive(backlog: fault == .backlogUnseen ? 0 : now - oldest)
-            } else if fault == .outageUnseen {
-                continue
-            } else {
-                state = node.downUntil - now > Self.detection ? .dead : .unanswering
-            }
-            members.append(
-                FleetReport.Member(
-                    name: "n\(index)", incarnation: fault == .outageUnseen ? 1 : node.life, state: state))
-        }
-        return FleetReport(members: members)
-    }
-
-    package func settle() async -> [String] {
-        guard (try? pass()) != nil else { return ["the store"] }
-        guard fault != .unsettled else { return [] }
-        var missing: [String] = []
-        for index in nodes.indices {
-            if nodes[index].downUntil <= now {
-                flush(index)
-            } else if fault != .outageUnseen {
-                missing.append("n\(index)")
-            }
-        }
-        return missing
-    }
-
-    package func forget(_ tombstones: [Tombstone]) async {}
-}
-
-extension PruneWorld: PruneStore {
-    package func elect(_ holder: String) async throws(StoreError) -> FencingToken { store.elect(holder) }
-
-    package func beginRun(_ token: FencingToken, every period: Int64) async throws(StoreError) -> RunTurn {
-        try pass()
-        return try store.beginRun(token, every: period)
-    }
-
-    package func tick(atMost total: Int64) async throws(StoreError) -> Tick? {
-        try pass()
-        return store.tick(atMost: total)
-    }
-
-    package func census(recent: Instant, old: Instant) async throws(StoreError) -> Census {
-        try pass()
-        return store.census(recent: recent, old: old)
-    }
-
-    package func silentDevices(heardThrough time: Instant, limit: Int) async throws(StoreError) -> [SilentDevice] {
-        try pass()
-        return store.silentDevices(heardThrough: time, limit: limit)
-    }
-
-    package func write(
-        _ tick: Tick, keepingFrom oldest: Int64, _ token: FencingToken
-    ) async throws(StoreError) {
-        try pass()
-        try store.write(tick, keepingFrom: oldest, token)
-        checkToken(token)
-    }
-
-    package func takeBackTicks(after time: Instant, _ token: FencingToken) async throws(StoreError) {
-        try pass()
-        try store.takeBackTicks(after: time, token)
-        checkToken(token)
-    }
-
-    package func hide(
-        heardThrough time: Instant, limit: Int, reason: String, _ token: FencingToken
-    ) async throws(StoreError) -> [DeviceID] {
-        try pass()
-        let hidden = try store.hide(heardThrough: time, limit: limit, reason: reason, token)
-        hiddenCount += hidden.count
-        checkToken(token)
-        return hidden
-    }
-
-    package func delete(
-        _ silent: [SilentDevice], reason: String, _ token: FencingToken
-    ) async throws(StoreError) -> [Tombstone] {
-        try pass()
-        let tombstones = try store.delete(silent, reason: reason, token)
-        checkToken(token)
-        checkDeleted(tombstones)
-        return tombstones
-    }
-
-    package func dropReadings(
-        before time: Instant, after cursor: RetentionCursor?, _ token: FencingToken
-    ) async throws(StoreError) -> RetentionPart { try store.dropReadings(before: time, after: cursor, token) }
-
-    package func endRun(_ result: String, waiting: Waiting?, _ token: FencingToken) async throws(StoreError) {
-        try pass()
-        try store.endRun(result, waiting: waiting, token)
-    }
-
-    package func approve() async throws(StoreError) -> Waiting? { store.approve() }
-    package func restore(_ device: DeviceID) async throws(StoreError) -> Instant? { store.restore(device) }
-    package func audit(limit: Int) async throws(StoreError) -> [AuditRow] { store.audit }
-    package func job() async throws(StoreError) -> JobRow? { store.job }
-
-    private func checkToken(_ token: FencingToken) {
-        guard token != store.token else { return }
-        problems.append("an act under token \(token) though \(store.token) is the newest")
     }
 }
