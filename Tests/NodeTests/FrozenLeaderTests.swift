@@ -97,7 +97,7 @@ extension NodeTests {
 
         /// Its request is on its way when it stands still, and arrives when another was elected: refused, and it says so.
         @Test func aLateRequestIsRefused() throws {
-            let pruned = try PrunedFlock(2, Self.arguments)
+            let pruned = try PrunedFlock(2, ["--prune-every", "3s", "--inactive-after", "5s"])
             let line = try CutLine(to: pruned.server.port) { nil }
             pruned.flock.useWay(at: 0, store: pruned.server.address(pruned.database, port: line.port))
             try pruned.flock.start([0])
@@ -108,11 +108,11 @@ extension NodeTests {
             pruned.devices.begin()
             let before = try pruned.flock.running[1].pruner().last_run
             try pruned.wait("a run") { try pruned.flock.running[1].pruner().last_run != before }
-            line.hold()
             let node = pruned.flock.running[0]
-            // Long enough for the next run to be asked for.
-            let deadline = Deadline(in: .milliseconds(1_500))
-            while !deadline.isPast { node.process.nap(20) }
+            // That run is over by then, and the next has asked for its turn.
+            Self.pass(.seconds(1), node)
+            line.hold()
+            Self.pass(.seconds(3), node)
             let frozen = try freezeKnown(node, pruned)
             _ = try waitForAnother(pruned, than: frozen)
             line.letGo()
@@ -122,6 +122,11 @@ extension NodeTests {
             print("the refusal: \(refusal ?? "")")
             try expectOrder(pruned)
             line.end()
+        }
+
+        private static func pass(_ time: Duration, _ node: NodeProcess) {
+            let deadline = Deadline(in: time)
+            while !deadline.isPast { node.process.nap(20) }
         }
 
         private func freezeKnown(_ node: NodeProcess, _ pruned: PrunedFlock) throws -> Frozen {
