@@ -190,7 +190,8 @@ package actor PruneWorld {
             guard let device = devices.first(where: { $0.id == tombstone.device }) else { continue }
             let end = min(now, device.pause.upperBound)
             let isOver = now - end > rules.crowdAfter + 2 * rules.period + 4 * Self.judgedAfter
-            let silence = isOver ? 0 : end - device.pause.lowerBound
+            // From the last time before it.
+            let silence = isOver ? 0 : end - device.pause.lowerBound + device.interval
             if device.lastStored > now - (limit - 2 * rules.period) {
                 problems.append("a reading of \(device.id) was deleted that was accepted at \(device.lastStored)")
             } else if silence < limit - 2 * rules.period {
