@@ -1,3 +1,4 @@
+import CoreMetrics
 import Lease
 import Logging
 import Ports
@@ -12,8 +13,9 @@ extension Scheduler {
         var failures = 0
         while mayAct(in: term) {
             var pause = Self.lookPeriod
+            let start = ContinuousClock.now
             do throws(StoreError) {
-                pause = note(try await pruner.run())
+                pause = note(try await pruner.run(), after: ContinuousClock.now - start)
                 failures = 0
             } catch {
                 if case .fenced = error.code {
@@ -56,11 +58,12 @@ extension Scheduler {
     }
 
     /// - Returns: how long to wait, in microseconds. After a run not at all: the store says when the next is due.
-    private func note(_ outcome: Pruner.Outcome) -> Int64 {
+    private func note(_ outcome: Pruner.Outcome, after time: Duration) -> Int64 {
         if isStoreStuck {
             isStoreStuck = false
             logger.notice("the pruner reaches the store again")
         }
+        count(outcome, after: time)
         switch outcome {
         case .early(let wait): return wait
         case .stopped: return Self.lookPeriod
@@ -75,6 +78,18 @@ extension Scheduler {
             if counts != PruneCounts() { logger.notice("pruned", metadata: ["result": "\(counts)"]) }
         }
         return 0
+    }
+
+    private func count(_ outcome: Pruner.Outcome, after time: Duration) {
+        switch outcome {
+        case .early, .stopped: return
+        case .waited: NodeMetrics.pruneWaits.increment()
+        case .done(let counts):
+            NodeMetrics.hidden.increment(by: counts.hidden)
+            NodeMetrics.deleted.increment(by: counts.deleted)
+        }
+        NodeMetrics.pruneRuns.increment()
+        NodeMetrics.pruneSeconds.record(time / .seconds(1))
     }
 
     private func noteFailure(_ error: StoreError) {

@@ -1,3 +1,4 @@
+import CoreMetrics
 package import Lease
 package import Logging
 package import Ports
@@ -140,6 +141,7 @@ package actor Scheduler {
     func startLeading(with token: FencingToken, in term: UInt64) -> Bool {
         guard mayAct(in: term) else { return false }
         leading.withLock { $0 = token }
+        NodeMetrics.leads.record(1)
         logger.notice("this node leads the pruner", metadata: ["fencing_token": "\(token)"])
         return true
     }
@@ -151,6 +153,7 @@ package actor Scheduler {
                 return leading
             })
         else { return }
+        NodeMetrics.leads.record(0)
         logger.notice(
             "this node leads the pruner no more", metadata: ["fencing_token": "\(token)", "reason": "\(reason.words)"])
     }
