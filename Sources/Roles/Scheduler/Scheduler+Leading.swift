@@ -75,7 +75,9 @@ extension Scheduler {
         case .done(let counts):
             if waitsFor != nil { logger.notice("the pruner goes on") }
             waitsFor = nil
-            if counts != PruneCounts() { logger.notice("pruned", metadata: ["result": "\(counts)"]) }
+            if counts != PruneCounts() {
+                logger.notice("pruned", metadata: ["result": "\(counts)", "took": "\(time)"])
+            }
         }
         return 0
     }
