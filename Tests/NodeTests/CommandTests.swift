@@ -32,7 +32,8 @@ extension NodeTests {
         }
 
         @Test(arguments: [
-            ["--version"], ["--help"], ["node", "--help"], ["simulate", "--help"], ["models", "verify", "--help"],
+            ["--version"], ["--help"], ["node", "--help"], ["prune", "--help"], ["simulate", "--help"],
+            ["models", "verify", "--help"],
         ])
         func questionsAboutTheProgramExitWithZero(_ arguments: [String]) throws {
             let result = try ChildProcess.run(try Programs.starling(), arguments)
@@ -51,6 +52,21 @@ extension NodeTests {
             let result = try ChildProcess.run(try Programs.starling(), arguments)
             #expect(result.exit == .code(64))
             #expect(result.errors.contains(word) && result.output.isEmpty, "\(result.errors)")
+        }
+
+        @Test func aLeaseOverTLSIsRefusedWithTheReason() throws {
+            let folder = try TemporaryFolder()
+            let result = try run(
+                "node", "--lease", "rediss://127.0.0.1:1", "--http", "127.0.0.1:0", "--gossip", "127.0.0.1:0",
+                "--data-dir", folder.file("d"), "--store", "sqlite:" + folder.file("s.db"))
+            #expect(result.exit == .code(1))
+            #expect(result.errors.contains("--lease: rediss:// is refused"), "\(result.errors)")
+        }
+
+        @Test func pruneSaysWhatItIsFor() throws {
+            let result = try run("prune")
+            #expect(result.exit == .code(64))
+            #expect(result.errors.contains("--dry-run or --approve"), "\(result.errors)")
         }
 
         @Test func anExportedForestScoresAsItsMakerSays() throws {
