@@ -45,7 +45,7 @@ package struct SeriesState: Hashable, Sendable {
     /// As another owner knew it.
     init(
         time: Instant?, value: Double, verdict: Verdict, lastHeard: Instant, usualInterval: Int64,
-        detector: DetectorState
+        detector: DetectorState, isHeard: Bool
     ) {
         self.time = time
         self.value = value
@@ -53,6 +53,7 @@ package struct SeriesState: Hashable, Sendable {
         self.lastHeard = lastHeard
         self.usualInterval = min(max(0, usualInterval), Self.intervalMax)
         self.detector = detector
+        self.isHeard = isHeard
     }
 
     /// A reading as it reaches its owner.
@@ -134,11 +135,17 @@ package struct SeriesState: Hashable, Sendable {
         usualInterval += (min(pause, Self.silencesMax * silentAfter) - usualInterval) / Self.intervalWeight
     }
 
-    /// It comes from another owner, or from the store: nothing of it was heard here, and listening begins.
+    /// It comes from another owner, or from the store: listening begins. What the other heard and did not tell the store is
+    /// to be told by this one.
     mutating func arrive(_ now: Moment) {
-        isHeard = false
         isSilenceNoticed = false
         heardAt = now
+    }
+
+    /// Somebody heard it and could not tell the store.
+    mutating func markHeard() {
+        isHeard = true
+        isChanged = true
     }
 
     /// Of two states of one series the later ends the silence that may have begun with the other.

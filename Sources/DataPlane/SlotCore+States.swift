@@ -175,10 +175,15 @@ extension SlotCore.Open {
             if let deleted = tombstones[name.device], deleted >= other.lastHeard { continue }
             if let known = series[name], let time = known.time, let otherTime = other.time {
                 if let end = known.silenceEnd(of: name, meeting: other) { ended.append(end) }
-                guard time < otherTime || (isTieTaken && time == otherTime) else { continue }
+                guard time < otherTime || (isTieTaken && time == otherTime) else {
+                    if other.isHeard { series[name]?.markHeard() }
+                    continue
+                }
             }
+            let wasHeard = series[name]?.isHeard == true
             series[name] = other
             series[name]?.arrive(now)
+            if wasHeard { series[name]?.markHeard() }
             // The former owner may not have told the store.
             series[name]?.isChanged = true
         }

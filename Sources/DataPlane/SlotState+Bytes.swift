@@ -4,12 +4,13 @@ import Telemetry
 
 /// version · flags · tombstones · series · replies. A table's count comes first, names are strings, times 8 bytes.
 ///
-/// - A series: names, time, value, verdict, last heard, usual interval, and the detector's state with its length first.
+/// - A series: names, time, value, verdict, last heard, whether the store is to be told of that, usual interval, and the
+///   detector's state with its length first.
 /// - Replies by origin: its log, then position, names, time, value and verdict each.
 /// - A verdict: one byte for result and lateness, the score, the model.
 extension SlotState {
     /// Never renumber: nodes of different age read each other's states.
-    private static let version: UInt8 = 1
+    private static let version: UInt8 = 2
     private static let awaitsRowsBit: UInt8 = 1
     private static let lateBit: UInt8 = 4
 
@@ -61,6 +62,7 @@ extension SlotState {
         writer.write(state.value)
         try encode(state.verdict, into: &writer)
         writer.write(state.lastHeard.microseconds)
+        writer.write(state.isHeard ? 1 : 0 as UInt8)
         writer.writeVarint(UInt64(max(0, state.usualInterval)))
         let detector = state.detector.encoded()
         guard detector.count <= detectorBytesMax else {
@@ -120,6 +122,8 @@ extension SlotState {
         let value = try Self.readValue(&reader)
         let verdict = try Self.readVerdict(&reader)
         let lastHeard = Instant(microseconds: try reader.readInt64())
+        let isHeard = try reader.readUInt8()
+        guard isHeard <= 1 else { throw .invalid(what: "flag") }
         let usualInterval = Int64(clamping: try reader.readVarint())
         let count = try reader.readCount(of: "bytes of a detector", max: Self.detectorBytesMax)
         guard let detector = DetectorState(decoding: try reader.readBytes(count: count)) else {
@@ -128,7 +132,7 @@ extension SlotState {
         }
         series[name] = SeriesState(
             time: time == .distantPast ? nil : time, value: value, verdict: verdict, lastHeard: lastHeard,
-            usualInterval: usualInterval, detector: detector)
+            usualInterval: usualInterval, detector: detector, isHeard: isHeard == 1)
     }
 
     private static func readGiven(_ reader: inout ByteReader) throws(FormatError) -> SlotCore.Given {

@@ -37,7 +37,9 @@ package struct LeaseLimits: Hashable, Sendable {
     /// The longest pause between two renewals; four fifths of it the shortest.
     package var renewInterval: Int64 { ttl / 3 }
     /// How long an answer is waited for. After a renewal that is lost two more fit into the right.
-    package var patience: Int64 { ttl / 6 }
+    package var patience: Int64 { min(ttl / 6, Self.patienceMax) }
+    /// A keeper that answers at all answers within seconds, however long the lease is; a stop waits for it.
+    package static let patienceMax: Int64 = 1_000_000
     /// The longest pause between two questions of a seeker, half of it the shortest: a lease that is given back has
     /// another holder within half a second. After a call that failed too, for the keeper may be back at any time.
     package var seekInterval: Int64 { min(ttl / 12, 250_000) }

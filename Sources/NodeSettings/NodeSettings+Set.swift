@@ -14,7 +14,7 @@ extension NodeSettings {
         case .logLimit: logLimitBytes = try Self.logLimit(text)
         case .inactiveAfter: inactiveAfter = try DurationText.parse(text)
         case .deleteAfter: deleteAfter = try DurationText.parseOrNever(text)
-        case .pruneEvery: pruneEvery = try DurationText.parse(text)
+        case .pruneEvery: pruneEvery = try Self.pruneEvery(text)
         case .retention: retention = try DurationText.parseOrNever(text)
         case .deviceRate: deviceRate = try SettingValues.rate(text)
         case .webhook: webhook = try SettingValues.webAddress(text)
@@ -34,6 +34,15 @@ extension NodeSettings {
     package static let leaseTTLShortest = Duration.milliseconds(100)
     /// A leader that died is followed after as long.
     package static let leaseTTLLongest = Duration.seconds(86_400)
+    /// Each run asks every member and writes to the store.
+    package static let pruneEveryShortest = Duration.milliseconds(100)
+
+    private static func pruneEvery(_ text: String) throws(ValueError) -> Duration {
+        let duration = try DurationText.parse(text)
+        guard duration >= pruneEveryShortest else { throw ValueError(expected: "at least 100ms") }
+        return duration
+    }
+
     /// Less than this would hold no full segment of the log.
     package static let logLimitSmallest: Int64 = 16 << 20
 

@@ -74,6 +74,40 @@ package struct Approval: Hashable, Sendable {
     }
 }
 
+package struct CensusQuery: Hashable, Sendable {
+    /// Whatever reached a node before is in the store.
+    package let through: Instant
+    /// Nobody is silent who was heard within so many microseconds before, or within three times its usual interval.
+    package let crowdAfter: Int64
+    /// Whose silence began before, did not fall silent lately.
+    package let old: Instant
+    /// Who was last heard until then is known to be gone, and not counted.
+    package let approved: Instant?
+
+    package static let silentIntervals: Int64 = 3
+
+    package init(through: Instant, crowdAfter: Int64, old: Instant, approved: Instant?) {
+        self.through = through
+        self.crowdAfter = crowdAfter
+        self.old = old
+        self.approved = approved
+    }
+
+    /// Whoever was heard after it is heard, whatever its rhythm.
+    package var recent: Instant { through.advanced(byMicroseconds: -crowdAfter) }
+
+    package enum Standing: Hashable, Sendable { case heard, fellSilent, gone }
+
+    /// How one device stands.
+    /// - Parameter usualInterval: in microseconds; 0 while unknown.
+    package func standing(heard: Instant, usualInterval: Int64) -> Standing {
+        if let approved, heard <= approved { return .gone }
+        let limit = max(crowdAfter, Self.silentIntervals * min(max(0, usualInterval), .max / Self.silentIntervals))
+        if through.microseconds(since: heard) < limit { return .heard }
+        return heard > old.advanced(byMicroseconds: crowdAfter - limit) ? .fellSilent : .gone
+    }
+}
+
 /// How much of the fleet is heard.
 package struct Census: Hashable, Sendable {
     package let heard: Int

@@ -20,11 +20,9 @@ package protocol PruneStore: Sendable {
     /// The newest tick whose total is at most `total`; nil if there is none.
     func tick(atMost total: Int64) async throws(StoreError) -> Tick?
 
-    /// Counts devices by when they were last heard, hidden or not.
-    /// - Parameters:
-    ///   - recent: devices that were heard after this are heard.
-    ///   - old: devices that were heard last after this, and not after `recent`, fell silent.
-    func census(recent: Instant, old: Instant) async throws(StoreError) -> Census
+    /// Counts who is heard and who fell silent lately, hidden or not, each by its own rhythm: a device that reports once an
+    /// hour is not silent after a minute. While more than half of all are heard, the others are only counted.
+    func census(_ query: CensusQuery) async throws(StoreError) -> Census
 
     /// Devices that were not heard after `time`, the one that is silent for longest first, at most `limit`; hidden or not.
     func silentDevices(heardThrough time: Instant, limit: Int) async throws(StoreError) -> [SilentDevice]

@@ -80,6 +80,8 @@ enum PostgresLimits {
     /// What the server waits for the next statement of such a transaction, then it ends the session: the holder stands
     /// still, and nobody else does because of it.
     static let fencedIdleMilliseconds = 1_000
+    /// For one statement of such a transaction: the server goes on with it though the node stands still.
+    static let fencedStatementMilliseconds = 2_500
     /// Waits for the job's row at an election, each of `fencedLockMilliseconds`.
     static let electionAttemptsMax = 3
     /// After this no more of them is begun, so that the answer comes within three seconds.

@@ -1,5 +1,5 @@
 package import Ports
-package import Telemetry
+import Telemetry
 
 /// How the members are, as the leader found them at the beginning of a run.
 package struct FleetReport: Hashable, Sendable {
@@ -7,6 +7,8 @@ package struct FleetReport: Hashable, Sendable {
         package enum State: Hashable, Sendable {
             /// It answered: its oldest reading that is not stored yet waits for so many microseconds.
             case alive(backlog: Int64)
+            /// It answered, and refused devices lately: its log is full, or its disk fails.
+            case refusing
             case unanswering
             case suspect
             case dead
@@ -22,6 +24,14 @@ package struct FleetReport: Hashable, Sendable {
             self.state = state
         }
 
+        /// It answered.
+        package var isAlive: Bool {
+            switch state {
+            case .alive, .refusing: true
+            case .unanswering, .suspect, .dead: false
+            }
+        }
+
         /// Which life of which member this is.
         package var life: String { "\(name) \(incarnation)" }
     }
@@ -29,7 +39,14 @@ package struct FleetReport: Hashable, Sendable {
     /// All but those who left, the leader itself among them.
     package let members: [Member]
 
-    package init(members: [Member]) {
+    /// Readings in logs without a live node: whose they are is not known.
+    package let orphaned: UInt64
+
+    /// As an operator approves it: that many, and no more.
+    private var orphans: String { "\(orphaned) orphaned readings" }
+
+    package init(members: [Member], orphaned: UInt64 = 0) {
+        self.orphaned = orphaned
         self.members = members.sorted { ($0.name, $0.incarnation) < ($1.name, $1.incarnation) }
     }
 
@@ -65,15 +82,21 @@ package struct FleetReport: Hashable, Sendable {
                 let isDead = member.state == .dead
                 reasons.append("\(member.name) is \(isDead ? "dead" : "suspect")")
                 if isDead { dead.append(member.life) }
+            case .refusing: reasons.append("\(member.name) refuses readings (its log says why)")
             case .unanswering: reasons.append("\(member.name) does not answer")
             case .alive(let backlog) where backlog > rules.backlogMax:
                 reasons.append("\(member.name) has readings that are not stored yet")
             case .alive: break
             }
         }
+        if orphaned > 0, !gone.contains(orphans) {
+            reasons.append("\(orphaned) readings are in logs that have no node")
+            dead.append(orphans)
+        }
         guard !reasons.isEmpty else { return nil }
+        let way = dead.isEmpty ? "" : "; start it again, or approve that it is gone (starling prune --approve)"
         return Waiting(
-            reason: Self.summary(reasons, "silence does not count meanwhile"), approval: Approval(members: dead))
+            reason: Self.summary(reasons, "silence does not count meanwhile" + way), approval: Approval(members: dead))
     }
 
     /// Names in one reason; the rest is counted.
@@ -88,13 +111,13 @@ package struct FleetReport: Hashable, Sendable {
 
 extension Census {
     /// More than half of those who were heard lately fell silent together: that is a cut line before it is a dead fleet.
-    /// - Parameter recent: as the census was asked for.
-    package func obstacle(recent: Instant) -> Waiting? {
+    /// - Parameter query: as the census was asked for.
+    package func obstacle(_ query: CensusQuery) -> Waiting? {
         guard fellSilent > heard else { return nil }
         // Without numbers: the same reason from run to run, however many follow.
         return Waiting(
             reason: "more than half of the devices fell silent together: look for what they share, or approve it "
                 + "(starling prune --approve, POST /prune/approve)",
-            approval: Approval(heardThrough: recent))
+            approval: Approval(heardThrough: query.recent))
     }
 }

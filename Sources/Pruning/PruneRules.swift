@@ -56,7 +56,8 @@ package struct PruneRules: Hashable, Sendable {
     /// Totals of the ticks by which a run at `tick` judges; negative ones are before all that was watched.
     package func totals(at tick: Tick) -> Totals {
         Totals(
-            old: tick.total - crowdAfter - Self.crowdWindows * patience, hide: tick.total - inactiveAfter,
+            old: tick.total - crowdAfter - max(Self.crowdWindows * patience, 2 * period),
+            hide: tick.total - inactiveAfter,
             delete: deleteAfter.map { tick.total - max($0, patience + 2 * period) })
     }
 
@@ -70,6 +71,12 @@ package struct PruneRules: Hashable, Sendable {
         /// Ticks below this decide nothing any more, and no later ones will.
         package var oldest: Int64 { min(old, hide, delete ?? .max) }
     }
+
+    /// Parts of readings that one run drops: no more than it has time for.
+    package var dropsMax: Int { Int(min(Self.dropsMost, max(1, period / 2 / Self.dropTime))) }
+    package static let dropsMost: Int64 = 1_000
+    /// What a part takes, in microseconds; the slowest were 200 ms.
+    package static let dropTime: Int64 = 200_000
 
     /// How old a backlog may be for a tick.
     package var backlogMax: Int64 { max(period, Self.backlogMin) }

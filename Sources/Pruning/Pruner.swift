@@ -26,6 +26,8 @@ package struct Pruner: Sendable {
     private var lives: Set<String>?
     /// The total from which on this leader has watched without a break.
     private var unbrokenSince: Int64 = .max
+    /// Where the next run goes on to drop readings.
+    private var dropCursor: RetentionCursor?
 
     /// Devices deleted in one transaction: writers wait for it.
     package static let deletedAtOnceMax = 50
@@ -34,8 +36,6 @@ package struct Pruner: Sendable {
     /// Devices deleted, and hidden, in one run; the next goes on.
     package static let deletedMax = 1_000
     package static let hiddenMax = 100_000
-    /// Parts of readings dropped in one run.
-    package static let dropsMax = 10_000
 
     /// - Parameters:
     ///   - token: as minted for this leader's election.
@@ -74,12 +74,13 @@ package struct Pruner: Sendable {
         let through = start.time.advanced(byMicroseconds: -report.backlog)
         let isUnbroken = report.isUnbroken(since: lives)
         let tick = rules.tick(after: start.lastTick, through: through, isUnbroken: isUnbroken)
-        guard let tick = tick ?? start.lastTick else { return try await finish(PruneCounts()) }
+        guard let tick else { return try await startAnew(from: through) }
         let totals = rules.totals(at: tick)
         // After a break whoever is alive has time to say so.
-        let mayDelete = isUnbroken && tick.total - unbrokenSince >= rules.patience
+        let isWatched = isUnbroken && tick.total > start.lastTick?.total ?? .max
+        let mayDelete = isWatched && tick.total - unbrokenSince >= rules.patience
         let doomed = mayDelete ? try await doomed(totals) : []
-        let unsettled = await flock.settle()
+        let unsettled = await flock.settle(report)
         guard unsettled.isEmpty else {
             return try await wait(
                 Waiting(
@@ -94,9 +95,17 @@ package struct Pruner: Sendable {
         guard await mayAct() else { return .stopped }
         try await store.write(tick, keepingFrom: totals.oldest, token)
         lives = report.lives
-        if !isUnbroken { unbrokenSince = tick.total }
+        if !isWatched { unbrokenSince = tick.total }
         guard let counts = try await act(totals, doomed, at: start.time) else { return .stopped }
         return try await finish(counts)
+    }
+
+    /// The store's clock was set back: what was counted in its old time says nothing in the new one.
+    private mutating func startAnew(from through: Instant) async throws(StoreError) -> Outcome {
+        guard await mayAct() else { return .stopped }
+        try await store.takeBackTicks(after: through, token)
+        return try await wait(
+            Waiting(reason: "the store's clock was set back: silence is counted anew", approval: Approval()))
     }
 
     // MARK: Looking
@@ -110,16 +119,17 @@ package struct Pruner: Sendable {
     private func crowd(
         _ totals: PruneRules.Totals, _ through: Instant, _ approved: Approval?
     ) async throws(StoreError) -> Waiting? {
-        let recent = through.advanced(byMicroseconds: -rules.crowdAfter)
         let old = try await store.tick(atMost: totals.old)?.through ?? .distantPast
-        let known = max(old, min(approved?.heardThrough ?? .distantPast, recent))
-        return try await store.census(recent: recent, old: known).obstacle(recent: recent)
+        // Of a clock that was set back since: nobody can have meant it.
+        let known = approved?.heardThrough.flatMap { $0 <= through ? $0 : nil }
+        let query = CensusQuery(through: through, crowdAfter: rules.crowdAfter, old: old, approved: known)
+        return try await store.census(query).obstacle(query)
     }
 
     // MARK: Acting
 
     /// - Returns: nil if the lease ended in between.
-    private func act(
+    private mutating func act(
         _ totals: PruneRules.Totals, _ doomed: [SilentDevice], at now: Instant
     ) async throws(StoreError) -> PruneCounts? {
         var counts = PruneCounts()
@@ -147,16 +157,15 @@ package struct Pruner: Sendable {
         return counts
     }
 
-    private func drop(before now: Instant, _ counts: inout PruneCounts) async throws(StoreError) -> Bool {
+    private mutating func drop(before now: Instant, _ counts: inout PruneCounts) async throws(StoreError) -> Bool {
         guard let retention = rules.retention else { return true }
         let limit = now.advanced(byMicroseconds: -retention)
-        var cursor: RetentionCursor?
-        for _ in 0..<Self.dropsMax {
+        for _ in 0..<rules.dropsMax {
             guard await mayAct() else { return false }
-            let part = try await store.dropReadings(before: limit, after: cursor, token)
+            let part = try await store.dropReadings(before: limit, after: dropCursor, token)
             counts.dropped += part.dropped
-            cursor = part.next
-            if cursor == nil { break }
+            dropCursor = part.next
+            if dropCursor == nil { break }
         }
         return true
     }
@@ -182,9 +191,10 @@ package struct Pruner: Sendable {
 package protocol PrunedFlock: Sendable {
     /// Asks every member how it is.
     func report() async -> FleetReport
-    /// Has every member tell the store whom it heard before the call.
+    /// Has every member of the report tell the store whom it heard before the call.
     /// - Returns: names of those that could not.
-    func settle() async -> [String]
+    /// - Parameter report: who is to be asked.
+    func settle(_ report: FleetReport) async -> [String]
     /// The devices were deleted from the store: whoever knows them forgets them.
     func forget(_ tombstones: [Tombstone]) async
 }

@@ -53,9 +53,9 @@ extension SQLiteStore: PruneStore {
 
     // MARK: Devices
 
-    package func census(recent: Instant, old: Instant) async throws(StoreError) -> Census {
+    package func census(_ query: CensusQuery) async throws(StoreError) -> Census {
         try await read("counting devices") { connection throws(StoreError) in
-            try SilentDevices.census(recent: recent, old: old, connection)
+            try SilentDevices.census(query, connection)
         }
     }
 

@@ -37,7 +37,7 @@ extension Writer {
 enum SilenceTable {
     static let insert = """
         INSERT INTO silences (series, start, noticed, value, usual_interval) VALUES (?, ?, ?, ?, ?)
-        ON CONFLICT (series, start) DO NOTHING
+        ON CONFLICT (series, start) DO UPDATE SET ended = NULL, noticed = excluded.noticed WHERE ended = start
         """
     static let finish = "UPDATE silences SET ended = ? WHERE series = ? AND start = ? AND ended IS NULL"
 

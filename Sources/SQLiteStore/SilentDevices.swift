@@ -9,16 +9,39 @@ enum SilentDevices {
     /// For the pruner, a device that was restored counts as heard then.
     static let heard = "MAX(last_heard, IFNULL(restored, last_heard))"
 
-    static func census(recent: Instant, old: Instant, _ connection: Connection) throws(StoreError) -> Census {
+    static func census(_ query: CensusQuery, _ connection: Connection) throws(StoreError) -> Census {
+        let approved = query.approved ?? .distantPast
+        let quick = try connection.prepare(
+            "SELECT TOTAL(heard > ?1), COUNT(*) FROM (SELECT \(heard) AS heard FROM devices) WHERE heard > ?2")
+        try quick.bind(query.recent.microseconds, 1)
+        try quick.bind(approved.microseconds, 2)
+        guard try quick.step() else { return Census(heard: 0, fellSilent: 0) }
+        let (heardCount, all) = (Int(quick.int64(0)), Int(quick.int64(1)))
+        guard all > 2 * heardCount else { return Census(heard: heardCount, fellSilent: all - heardCount) }
+        return try byRhythm(query, approved, connection)
+    }
+
+    /// By the usual interval of the series that reports most often: the rows `latest` of who is not heard are read.
+    private static func byRhythm(
+        _ query: CensusQuery, _ approved: Instant, _ connection: Connection
+    ) throws(StoreError) -> Census {
         let select = try connection.prepare(
             """
-            SELECT SUM(heard > ?1), SUM(heard > ?2 AND heard <= ?1)
-            FROM (SELECT \(heard) AS heard FROM devices)
+            SELECT MAX(devices.last_heard, IFNULL(devices.restored, devices.last_heard)),
+                MIN(NULLIF(latest.usual_interval, 0))
+            FROM devices LEFT JOIN series ON series.device = devices.id LEFT JOIN latest ON latest.series = series.id
+            GROUP BY devices.id
             """)
-        try select.bind(recent.microseconds, 1)
-        try select.bind(old.microseconds, 2)
-        guard try select.step() else { return Census(heard: 0, fellSilent: 0) }
-        return Census(heard: Int(select.int64(0)), fellSilent: Int(select.int64(1)))
+        var (heardCount, fellSilent) = (0, 0)
+        while try select.step() {
+            let interval = select.isNull(1) ? 0 : select.int64(1)
+            switch query.standing(heard: select.time(0), usualInterval: interval) {
+            case .heard: heardCount += 1
+            case .fellSilent: fellSilent += 1
+            case .gone: break
+            }
+        }
+        return Census(heard: heardCount, fellSilent: fellSilent)
     }
 
     /// - Parameter rest: of a `SELECT`, which gives the rows that are meant.

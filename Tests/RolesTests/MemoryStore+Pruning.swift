@@ -21,8 +21,8 @@ extension MemoryStore {
 
     func tick(atMost total: Int64) async throws(StoreError) -> Tick? { try prune { $0.tick(atMost: total) } }
 
-    func census(recent: Instant, old: Instant) async throws(StoreError) -> Census {
-        try prune { $0.census(recent: recent, old: old) }
+    func census(_ query: CensusQuery) async throws(StoreError) -> Census {
+        try prune { $0.census(query) }
     }
 
     func silentDevices(heardThrough time: Instant, limit: Int) async throws(StoreError) -> [SilentDevice] {

@@ -41,7 +41,7 @@ import Testing
         func report() async -> FleetReport {
             FleetReport(members: [FleetReport.Member(name: "n0", incarnation: 1, state: .alive(backlog: 0))])
         }
-        func settle() async -> [String] { [] }
+        func settle(_ report: FleetReport) async -> [String] { [] }
         func forget(_ tombstones: [Tombstone]) async {}
     }
 
@@ -72,7 +72,10 @@ import Testing
         let scheduler: Scheduler
 
         /// - Parameter now: nil is the machine's clock.
-        init(_ name: String, keeper: MemoryKeeper = MemoryKeeper(), now: (@Sendable () -> Moment)? = nil) {
+        init(
+            _ name: String, ttl: Int64 = 3_000_000, keeper: MemoryKeeper = MemoryKeeper(),
+            now: (@Sendable () -> Moment)? = nil
+        ) {
             self.keeper = keeper
             let memory = Memory(lines: lines)
             let clock = NodeClock()
@@ -81,7 +84,7 @@ import Testing
                     holder: name,
                     rules: PruneRules(
                         period: 1_000_000, inactiveAfter: 2_000_000, deleteAfter: nil, retention: nil),
-                    limits: LeaseLimits(ttl: 300_000)),
+                    limits: LeaseLimits(ttl: ttl)),
                 keeper: keeper, store: store, flock: WellFlock(), life: WriterID(7), seed: 7,
                 now: now ?? { clock.sleeplessMoment }, logger: Logger(label: name) { _ in memory })
         }
@@ -94,7 +97,7 @@ import Testing
     /// Ten minutes on the scheduler's clock, which is two thousand leases: one line, and no run.
     @Test func aKeeperThatIsAwayIsOneLine() async throws {
         let time = Mutex<Int64>(0)
-        let stepped = Setting("n0") {
+        let stepped = Setting("n0", ttl: 300_000) {
             time.withLock {
                 $0 += 1_000_000
                 return Moment(microseconds: $0)
@@ -162,7 +165,7 @@ import Testing
         let setting = Setting("n0")
         setting.store.content.withLock { $0.isAway = true }
         let run = Task { await setting.scheduler.run() }
-        await setting.wait { setting.lines.count("cannot reach the store") == 1 }
+        await setting.wait { setting.lines.count("a run of the pruner failed") == 1 }
         setting.store.content.withLock { $0.isAway = false }
         await setting.wait { setting.scheduler.token != nil }
         run.cancel()

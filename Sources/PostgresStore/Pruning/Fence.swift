@@ -27,6 +27,7 @@ enum Fence {
             try link.script(
                 """
                 SET LOCAL lock_timeout = \(PostgresLimits.fencedLockMilliseconds);
+                SET LOCAL statement_timeout = \(PostgresLimits.fencedStatementMilliseconds);
                 SET LOCAL idle_in_transaction_session_timeout = \(PostgresLimits.fencedIdleMilliseconds)
                 """)
             return try body(link)

@@ -67,7 +67,7 @@ enum JobSQL {
                 SELECT waiting, waiting_heard_through, waiting_members, approved_members FROM jobs
                 WHERE job = $1 FOR UPDATE
                 """, [.text(job)])
-            guard row.count > 0, let waiting = waiting(row, 0) else { return nil }
+            guard row.count > 0, let waiting = waiting(row, 0), waiting.approval.ifAny != nil else { return nil }
             try link.query(
                 """
                 UPDATE jobs SET approved_heard_through = greatest(approved_heard_through, waiting_heard_through),

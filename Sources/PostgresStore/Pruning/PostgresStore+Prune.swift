@@ -60,9 +60,9 @@ extension PostgresStore: PruneStore {
 
     // MARK: Devices
 
-    package func census(recent: Instant, old: Instant) async throws(StoreError) -> Census {
+    package func census(_ query: CensusQuery) async throws(StoreError) -> Census {
         try await use(pruner, "counting devices", isRead: true) { link throws(Failure) in
-            try SilentDeviceSQL.census(recent: recent, old: old, link)
+            try SilentDeviceSQL.census(query, link)
         }
     }
 

@@ -35,7 +35,8 @@ enum SilenceSQL {
             JOIN devices ON devices.name = given.device
             JOIN series ON series.device = devices.id AND series.metric = given.metric
             ORDER BY series.id, given.start
-            ON CONFLICT (series, start) DO NOTHING
+            ON CONFLICT (series, start) DO UPDATE SET ended = NULL, noticed = excluded.noticed
+            WHERE silences.ended = silences.start
             """,
             NameDirectory.names(silences.map(\.series)) + [
                 .times(silences.map(\.start)), .times(silences.map(\.noticed)), .doubles(silences.map(\.value)),

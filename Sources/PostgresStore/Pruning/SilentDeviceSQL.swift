@@ -9,13 +9,36 @@ enum SilentDeviceSQL {
     /// For the pruner, a device that was restored counts as heard then. (No argument that is NULL is the greatest.)
     private static let heard = "greatest(devices.last_heard, devices.restored)"
 
-    static func census(recent: Instant, old: Instant, _ link: Link) throws(Failure) -> Census {
+    static func census(_ query: CensusQuery, _ link: Link) throws(Failure) -> Census {
+        let approved = query.approved ?? .distantPast
+        let quick = try link.query(
+            "SELECT count(*) FILTER (WHERE \(heard) > $1), count(*) FROM devices WHERE \(heard) > $2",
+            [.time(query.recent), .time(approved)])
+        let (heardCount, all) = (Int(quick.int64(0, 0)), Int(quick.int64(0, 1)))
+        guard all > 2 * heardCount else { return Census(heard: heardCount, fellSilent: all - heardCount) }
+        return try byRhythm(query, approved, link)
+    }
+
+    /// By the usual interval of the series that reports most often: the rows `latest` of who is not heard are read.
+    private static func byRhythm(
+        _ query: CensusQuery, _ approved: Instant, _ link: Link
+    ) throws(Failure) -> Census {
         let rows = try link.query(
             """
-            SELECT count(*) FILTER (WHERE \(heard) > $1), count(*) FILTER (WHERE \(heard) > $2 AND \(heard) <= $1)
-            FROM devices
-            """, [.time(recent), .time(old)])
-        return Census(heard: Int(rows.int64(0, 0)), fellSilent: Int(rows.int64(0, 1)))
+            SELECT \(heard), min(latest.usual_interval) FILTER (WHERE latest.usual_interval > 0)
+            FROM devices LEFT JOIN series ON series.device = devices.id LEFT JOIN latest ON latest.series = series.id
+            WHERE \(heard) > $1 GROUP BY devices.id
+            """, [.time(approved)])
+        var (heardCount, fellSilent) = (0, 0)
+        for row in rows.indices {
+            let interval = rows.isNull(row, 1) ? 0 : rows.int64(row, 1)
+            switch query.standing(heard: rows.time(row, 0), usualInterval: interval) {
+            case .heard: heardCount += 1
+            case .fellSilent: fellSilent += 1
+            case .gone: break
+            }
+        }
+        return Census(heard: heardCount, fellSilent: fellSilent)
     }
 
     static func silent(heardThrough time: Instant, limit: Int, _ link: Link) throws(Failure) -> [SilentDevice] {

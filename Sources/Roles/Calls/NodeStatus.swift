@@ -10,14 +10,17 @@ package struct NodeStatus: Hashable, Sendable, WireValue {
     package let devices: Int
     /// How long its oldest reading that is not stored yet has been waiting, in microseconds.
     package let backlog: Int64
+    /// It refused devices lately.
+    package let refuses: Bool
     /// Of its election, while it leads the pruner.
     package let token: FencingToken?
 
-    package init(log: LogID, ledger: Ledger, devices: Int, backlog: Int64, token: FencingToken?) {
+    package init(log: LogID, ledger: Ledger, devices: Int, backlog: Int64, refuses: Bool, token: FencingToken?) {
         self.log = log
         self.ledger = ledger
         self.devices = devices
         self.backlog = backlog
+        self.refuses = refuses
         self.token = token
     }
 
@@ -30,6 +33,7 @@ package struct NodeStatus: Hashable, Sendable, WireValue {
         ] { writer.writeVarint(count) }
         writer.writeVarint(devices)
         writer.write(backlog)
+        writer.write(refuses)
         try writer.write(optional: token) { (writer, token) throws(FormatError) in writer.write(token.number) }
     }
 
@@ -46,6 +50,7 @@ package struct NodeStatus: Hashable, Sendable, WireValue {
         self.ledger = ledger
         devices = Int(clamping: try reader.readVarint())
         backlog = max(0, try reader.readInt64())
+        refuses = try reader.readFlag()
         token = try reader.readOptional { (reader) throws(FormatError) in FencingToken(try reader.readUInt64()) }
     }
 }

@@ -37,6 +37,7 @@ package actor Ingest {
     /// A new name for the log found no room; told once.
     var isRetirementStuck = false
     private var backlogAge = BacklogAge()
+    private var refusedAt: Moment?
     private var isStopped = false
     /// `drain` waits no more.
     private var isImpatient = false
@@ -150,6 +151,12 @@ package actor Ingest {
         return backlogAge.age(now: clock.moment)
     }
 
+    /// Devices were refused within the last so many microseconds, or will be: who is not heard here may have tried.
+    package func refuses(within time: Int64) -> Bool {
+        guard core.isRunning else { return true }
+        return refusedAt.map { clock.moment.microseconds - $0.microseconds < time } ?? false
+    }
+
     private func lookAtBacklog() {
         backlogAge.look(end: core.end, stored: core.checkpoint?.position, now: clock.moment)
     }
@@ -213,6 +220,7 @@ package actor Ingest {
     }
 
     private func answer(_ answered: [IngestCore.RequestID], _ refusal: AcceptError?) {
+        if let refusal, refusal != .draining { refusedAt = clock.moment }
         for request in answered { requests.removeValue(forKey: request)?(refusal) }
     }
 

@@ -65,7 +65,7 @@ extension Node {
     }
 
     /// Readings in logs without a live node. A peer that never answered yet is taken at its name.
-    private func orphaned() async -> UInt64 {
+    func orphaned() async -> UInt64 {
         guard let rows = try? await store.checkpoints() else { return 0 }
         let own = await ingest.logID
         let known = statuses.withLock { $0 }

@@ -12,6 +12,8 @@ extension Node {
     static let readyLook = Duration.milliseconds(100)
     /// How long a member may take to say how it is.
     static let reportPatience = Duration.seconds(1)
+    /// A device that was refused tries again, elsewhere or later; for so long, in microseconds, it may be silent for that.
+    static let refusalsKept: Int64 = 60_000_000
     /// How long a member may take to tell the store whom it heard.
     static let settlePatience = Duration.seconds(10)
 
@@ -53,14 +55,21 @@ extension Node {
 
 extension Node: PrunedFlock {
     package func report() async -> FleetReport {
+        var members = [
+            FleetReport.Member(
+                name: settings.name, incarnation: owner.incarnation,
+                state: Self.state(
+                    backlog: await ingest.backlog(), refuses: await ingest.refuses(within: Self.refusalsKept)))
+        ]
         let peers = peers
         let answers = await peers.ask(aliveOwners, within: Self.reportPatience) { owner in
             try await peers.overview(of: owner).status()
         }
-        var members = [own(backlog: await ingest.backlog())]
+        for (owner, status) in answers.given { statuses.withLock { $0[owner] = status } }
         members += answers.given.map {
             FleetReport.Member(
-                name: $0.owner.name, incarnation: $0.owner.incarnation, state: .alive(backlog: $0.answer.backlog))
+                name: $0.owner.name, incarnation: $0.owner.incarnation,
+                state: Self.state(backlog: $0.answer.backlog, refuses: $0.answer.refuses))
         }
         members += answers.missing.map {
             FleetReport.Member(name: $0.name, incarnation: $0.incarnation, state: .unanswering)
@@ -71,7 +80,11 @@ extension Node: PrunedFlock {
                     name: member.name, incarnation: member.id.incarnation,
                     state: member.status == .dead ? .dead : .suspect))
         }
-        return FleetReport(members: members)
+        return FleetReport(members: members, orphaned: await orphaned())
+    }
+
+    private static func state(backlog: Int64, refuses: Bool) -> FleetReport.Member.State {
+        refuses ? .refusing : .alive(backlog: backlog)
     }
 
     private var aliveOwners: [Owner] {
@@ -79,13 +92,12 @@ extension Node: PrunedFlock {
         return alive.map { Owner(name: $0.name, incarnation: $0.id.incarnation) }
     }
 
-    private func own(backlog: Int64) -> FleetReport.Member {
-        FleetReport.Member(name: settings.name, incarnation: owner.incarnation, state: .alive(backlog: backlog))
-    }
-
-    package func settle() async -> [String] {
+    /// Whoever was reported is asked, though it may have gone since: then it has not told.
+    package func settle(_ report: FleetReport) async -> [String] {
         let peers = peers
-        async let others = peers.ask(aliveOwners, within: Self.settlePatience) { owner in
+        let owners = report.members.filter { $0.isAlive && $0.name != settings.name }
+            .map { Owner(name: $0.name, incarnation: $0.incarnation) }
+        async let others = peers.ask(owners, within: Self.settlePatience) { owner in
             try await peers.overview(of: owner).settle()
         }
         let isSettled = await scoring.whenLocal { await $0.settle() } ?? false
@@ -94,7 +106,13 @@ extension Node: PrunedFlock {
         return (isSettled ? unsettled : unsettled + [settings.name]).sorted()
     }
 
+    /// All of them in one call after the other to each peer, all peers at once.
     package func forget(_ tombstones: [Tombstone]) async {
-        for tombstone in tombstones { await tellOfDeletion(tombstone) }
+        for tombstone in tombstones { try? await scoring.forget(tombstone.device, at: tombstone.time) }
+        let peers = peers
+        await tellPeers { owner in
+            let scoring = try peers.scoring(of: owner)
+            for tombstone in tombstones { try await scoring.forget(tombstone.device, at: tombstone.time) }
+        }
     }
 }

@@ -71,16 +71,8 @@ extension Node: NodeService {
     package func delete(_ device: DeviceID) async throws(StoreError) -> Bool {
         let isKnown = await isKnown(device)
         guard let time = try await store.delete(device, isKnown: isKnown) else { return false }
-        await tellOfDeletion(Tombstone(device: device, time: time))
+        await forget([Tombstone(device: device, time: time)])
         return true
-    }
-
-    func tellOfDeletion(_ tombstone: Tombstone) async {
-        try? await scoring.forget(tombstone.device, at: tombstone.time)
-        let peers = peers
-        await tellPeers { owner in
-            try await peers.scoring(of: owner).forget(tombstone.device, at: tombstone.time)
-        }
     }
 
     /// Those that do not confirm are told again, a few times.
@@ -88,7 +80,7 @@ extension Node: NodeService {
         let peers = peers
         var untold = peers.owners
         for attempt in 0..<Self.tellTriesMax where !untold.isEmpty {
-            if attempt > 0 { try? await Task.sleep(for: Self.tellPause) }
+            if attempt > 0 { guard (try? await Task.sleep(for: Self.tellPause)) != nil else { return } }
             untold = await peers.ask(untold, within: Self.peerPatience, tell).missing
         }
     }

@@ -175,7 +175,7 @@ package final class Node: Service {
                 return NodeStatus(
                     log: await ingest.logID, ledger: ledger,
                     devices: await scoring.whenLocal { $0.devicesCount } ?? 0, backlog: await ingest.backlog(),
-                    token: schedulers.token)
+                    refuses: await ingest.refuses(within: Self.refusalsKept), token: schedulers.token)
             } settle: {
                 await scoring.whenLocal { await $0.settle() } ?? false
             }

@@ -15,19 +15,24 @@ extension Scheduler {
             var pause = Self.lookPeriod
             let start = ContinuousClock.now
             do throws(StoreError) {
-                pause = note(try await pruner.run(), after: ContinuousClock.now - start)
-                failures = 0
+                let outcome = try await pruner.run()
+                pause = note(outcome, after: ContinuousClock.now - start)
+                switch outcome {
+                case .waited, .done: failures = 0
+                case .early, .stopped: break
+                }
             } catch {
                 if case .fenced = error.code {
                     // What it would have done, somebody else does.
                     logger.warning("refused by the store", metadata: ["reason": "\(error)"])
-                    return step(.stepDown)
+                    return stepDown(from: term)
                 }
                 failures += 1
                 noteFailure(error)
+                try? await store.endRun("failed: \(error)", waiting: nil, token)
                 pause = Self.retryPause
             }
-            if failures >= Self.failuresMax { return step(.stepDown) }
+            if failures >= Self.failuresMax { return stepDown(from: term) }
             guard await sleep(pause, in: term) else { return }
         }
     }
@@ -42,7 +47,7 @@ extension Scheduler {
             }
             guard await sleep(Self.retryPause, in: term) else { return nil }
         }
-        step(.stepDown)
+        stepDown(from: term)
         return nil
     }
 
@@ -59,10 +64,6 @@ extension Scheduler {
 
     /// - Returns: how long to wait, in microseconds. After a run not at all: the store says when the next is due.
     private func note(_ outcome: Pruner.Outcome, after time: Duration) -> Int64 {
-        if isStoreStuck {
-            isStoreStuck = false
-            logger.notice("the pruner reaches the store again")
-        }
         count(outcome, after: time)
         switch outcome {
         case .early(let wait): return wait
@@ -82,6 +83,12 @@ extension Scheduler {
         return 0
     }
 
+    /// A later term of this node is not this task's to end.
+    private func stepDown(from term: UInt64) {
+        guard mayAct(in: term) else { return }
+        step(.stepDown)
+    }
+
     private func count(_ outcome: Pruner.Outcome, after time: Duration) {
         switch outcome {
         case .early, .stopped: return
@@ -90,6 +97,8 @@ extension Scheduler {
             NodeMetrics.hidden.increment(by: counts.hidden)
             NodeMetrics.deleted.increment(by: counts.deleted)
         }
+        if isStoreStuck { logger.notice("the pruner's runs go through again") }
+        isStoreStuck = false
         NodeMetrics.pruneRuns.increment()
         NodeMetrics.pruneSeconds.record(time / .seconds(1))
     }
@@ -97,6 +106,6 @@ extension Scheduler {
     private func noteFailure(_ error: StoreError) {
         guard !isStoreStuck else { return }
         isStoreStuck = true
-        logger.warning("the pruner cannot reach the store: it tries again", metadata: ["reason": "\(error)"])
+        logger.warning("a run of the pruner failed: it tries again", metadata: ["reason": "\(error)"])
     }
 }

@@ -4,11 +4,9 @@ import Distributed
 extension Scoring {
     /// What became of one flush.
     enum Told: Hashable, Sendable {
-        /// Everything that had changed when it began, but for series that the store does not know yet.
-        case all
-        /// As much as fits into one; there may be more.
-        case part
-        case none
+        /// What had changed in so many slots, one after the other, but for series that the store does not know yet.
+        case slots(Int)
+        case nothing
     }
 
     /// Flushes that one `settle` makes: two million series.
@@ -21,14 +19,12 @@ extension Scoring {
     /// - Returns: false if the store could not be told all of it.
     package func settle() async -> Bool {
         // A flush that is under way has taken its rows already: what it took is told when it ends.
-        for _ in 0..<Self.settleFlushesMax {
-            switch await flushOnce() {
-            case .all: return true
-            case .part: continue
-            case .none: return false
-            }
+        var left = slots.count
+        for _ in 0..<Self.settleFlushesMax where left > 0 {
+            guard case .slots(let count) = await flushOnce() else { return false }
+            left -= count
         }
-        return false
+        return left <= 0
     }
 
     private func flushOnce() async -> Told {

@@ -142,21 +142,23 @@ package distributed actor Scoring {
         // Before the rows: an end that is lost with this process is found again by the row that it did not move yet.
         await tellSilences()
         var rows: [LatestRow] = []
-        var index = flushFrom
-        repeat {
-            rows += slots[index].takeChanged(atMost: Self.flushRowsMax - rows.count)
-            index = (index + 1) % slots.count
-        } while index != flushFrom && rows.count < Self.flushRowsMax
-        flushFrom = index
-        guard !rows.isEmpty else { return .all }
+        var slotsCount = 0
+        while slotsCount < slots.count {
+            rows += slots[flushFrom].takeChanged(atMost: Self.flushRowsMax - rows.count)
+            // The last one may have more.
+            guard rows.count < Self.flushRowsMax else { break }
+            slotsCount += 1
+            flushFrom = (flushFrom + 1) % slots.count
+        }
+        guard !rows.isEmpty else { return .slots(slotsCount) }
         var again: [LatestRow] = []
-        var told = rows.count < Self.flushRowsMax ? Told.all : .part
+        var told = Told.slots(slotsCount)
         do {
             let unknown = Set(try await store.flush(latest: rows))
             again = rows.filter { unknown.contains($0.series) }
         } catch {
             again = rows
-            told = .none
+            told = .nothing
         }
         // Told again with the next flush: the store was away, or the reading itself is still on its way there.
         for (slot, rows) in Dictionary(grouping: again, by: { Slot(of: $0.series.device) }) {

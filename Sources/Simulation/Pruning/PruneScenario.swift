@@ -33,10 +33,14 @@ package struct PruneScenario: Sendable {
                 return at..<(at + seconds(lengths))
             }
         }
+        // A fleet that is hidden between any two of its reports.
+        let isSlow = random.draw(below: 3) == 0
+        let intervals: ClosedRange<Int> = isSlow ? 20...60 : 1...8
         let period = seconds(2...10)
         let inactiveAfter = seconds(15...30)
         rules = PruneRules(
-            period: period, inactiveAfter: inactiveAfter, deleteAfter: inactiveAfter + seconds(0...60), retention: nil)
+            period: period, inactiveAfter: inactiveAfter,
+            deleteAfter: isSlow ? seconds(300...400) : inactiveAfter + seconds(0...60), retention: nil)
         let nodesCount = 1 + random.draw(below: 5)
         self.nodesCount = nodesCount
         end = Self.start + Self.length
@@ -62,9 +66,9 @@ package struct PruneScenario: Sendable {
             ]
             let kind = random.draw(below: 12)
             return PruneWorld.Device(
-                id: DeviceID(unchecked: "d\(index)"), interval: seconds(1...8),
+                id: DeviceID(unchecked: "d\(index)"), interval: seconds(intervals),
                 home: isPinned ? random.draw(below: nodesCount) : nil, pause: pauses[kind < 4 ? kind : 0],
-                nextTry: Self.start + seconds(1...8), lastTry: Self.start)
+                nextTry: Self.start + seconds(intervals), lastTry: Self.start)
         }
     }
 }

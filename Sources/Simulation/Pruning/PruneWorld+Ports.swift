@@ -24,7 +24,7 @@ extension PruneWorld: PrunedFlock {
         return FleetReport(members: members)
     }
 
-    package func settle() async -> [String] {
+    package func settle(_ report: FleetReport) async -> [String] {
         guard (try? pass()) != nil else { return ["the store"] }
         guard fault != .unsettled else { return [] }
         var missing: [String] = []
@@ -54,9 +54,9 @@ extension PruneWorld: PruneStore {
         return store.tick(atMost: total)
     }
 
-    package func census(recent: Instant, old: Instant) async throws(StoreError) -> Census {
+    package func census(_ query: CensusQuery) async throws(StoreError) -> Census {
         try pass()
-        return store.census(recent: recent, old: old)
+        return store.census(query)
     }
 
     package func silentDevices(heardThrough time: Instant, limit: Int) async throws(StoreError) -> [SilentDevice] {

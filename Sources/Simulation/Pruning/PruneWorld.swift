@@ -174,7 +174,7 @@ package actor PruneWorld {
 
     func flush(_ node: Int) {
         for device in nodes[node].heard where store.devices[devices[device].id] != nil {
-            store.hear(devices[device].id)
+            store.hear(devices[device].id, every: devices[device].interval)
         }
         nodes[node].heard = []
     }
@@ -186,10 +186,12 @@ package actor PruneWorld {
     func checkDeleted(_ tombstones: [Tombstone]) {
         deletedCount += tombstones.count
         let (rules, limit) = (scenario.rules, scenario.rules.deleteAfter ?? .max)
+        // A fleet that reports once a minute is not missed before.
+        let unseenCut = max(rules.crowdAfter, CensusQuery.silentIntervals * (devices.map(\.interval).max() ?? 0))
         for tombstone in tombstones {
             guard let device = devices.first(where: { $0.id == tombstone.device }) else { continue }
             let end = min(now, device.pause.upperBound)
-            let isOver = now - end > rules.crowdAfter + 2 * rules.period + 4 * Self.judgedAfter
+            let isOver = now - end > unseenCut + 2 * rules.period + 4 * Self.judgedAfter
             // From the last time before it.
             let silence = isOver ? 0 : end - device.pause.lowerBound + device.interval
             if device.lastStored > now - (limit - 2 * rules.period) {

@@ -9,6 +9,7 @@ package struct VirtualPruneStore: Sendable {
         package var restored = Instant.distantPast
         package var isHidden = false
         package var readings: UInt64
+        package var usualInterval: Int64 = 0
 
         package init(lastHeard: Instant, readings: UInt64) {
             self.lastHeard = lastHeard
@@ -40,9 +41,11 @@ package struct VirtualPruneStore: Sendable {
     }
 
     /// A reading of the device was stored, and its owner told that it was heard.
-    package mutating func hear(_ device: DeviceID) {
+    /// - Parameter interval: its usual one, in microseconds.
+    package mutating func hear(_ device: DeviceID, every interval: Int64 = 0) {
         var known = devices[device] ?? Device(lastHeard: now, readings: 0)
         known.lastHeard = now
+        known.usualInterval = interval
         known.isHidden = false
         devices[device] = known
     }
@@ -78,10 +81,9 @@ package struct VirtualPruneStore: Sendable {
 
     package func tick(atMost total: Int64) -> Tick? { ticks.last { $0.total <= total } }
 
-    package func census(recent: Instant, old: Instant) -> Census {
-        Census(
-            heard: devices.values.count { $0.heard > recent },
-            fellSilent: devices.values.count { $0.heard > old && $0.heard <= recent })
+    package func census(_ query: CensusQuery) -> Census {
+        let standings = devices.values.map { query.standing(heard: $0.heard, usualInterval: $0.usualInterval) }
+        return Census(heard: standings.count { $0 == .heard }, fellSilent: standings.count { $0 == .fellSilent })
     }
 
     package func silentDevices(heardThrough time: Instant, limit: Int) -> [SilentDevice] {
@@ -151,7 +153,7 @@ package struct VirtualPruneStore: Sendable {
     }
 
     package mutating func approve() -> Waiting? {
-        guard let waiting else { return nil }
+        guard let waiting, waiting.approval != Approval() else { return nil }
         let before = approved ?? Approval()
         let through = [before.heardThrough, waiting.approval.heardThrough].compactMap(\.self).max()
         approved = Approval(
