@@ -27,7 +27,7 @@ import Testing
     @Test(arguments: PlantedPruneFault.allCases)
     func everyPlantedFaultIsFound(fault: PlantedPruneFault) async {
         var found: UInt64?
-        for seed in UInt64(1)...200 where found == nil {
+        for seed in UInt64(1)...400 where found == nil {
             let world = PruneWorld(seed: seed, fault: fault)
             await world.run()
             if await !world.problems.isEmpty { found = seed }

@@ -53,7 +53,7 @@ package actor PruneWorld {
     static let step: Int64 = 500_000
     /// An accepted reading is on its way to its owner and to the store for so long.
     static let judgedAfter: Int64 = 500_000
-    static let flushPeriod: Int64 = 2_000_000
+    static let flushPeriod: Int64 = 6_000_000
     /// A node that is away for longer is known to be dead.
     static let detection: Int64 = 3_000_000
 
