@@ -165,7 +165,7 @@ struct PruneTests {
         try await stored(store)
         try server.run("DROP TABLE readings", in: database)
         let token = try await store.elect("n0")
-        #expect(try await store.census(recent: .epoch, old: .distantPast) == Census(heard: 20, fellSilent: 0))
+        #expect(try await store.census(after: .epoch, old: .distantPast) == Census(heard: 20, fellSilent: 0))
         let silent = try await store.silentDevices(heardThrough: .distantFuture, limit: 100)
         #expect(silent.map(\.readings) == .init(repeating: 20, count: 20))
         #expect(try await store.hide(heardThrough: .distantFuture, limit: 100, reason: "r", token).count == 20)
@@ -218,7 +218,7 @@ struct PruneTests {
         var silent: [SilentDevice] = []
         var gone: [Tombstone] = []
         let counting = try await clock.measure {
-            census = try await store.census(recent: old, old: .distantPast)
+            census = try await store.census(after: old, old: .distantPast)
         }
         let hiding = try await clock.measure {
             hidden = try await store.hide(heardThrough: old, limit: 1_000, reason: "silent", token)

@@ -111,7 +111,7 @@ import Testing
         try RawDatabase(folder.database).execute("DROP TABLE readings")
         let token = try await store.elect("n0")
         #expect(
-            try await store.census(recent: .epoch, old: .distantPast) == Census(heard: 4, fellSilent: 0))
+            try await store.census(after: .epoch, old: .distantPast) == Census(heard: 4, fellSilent: 0))
         let silent = try await store.silentDevices(heardThrough: .distantFuture, limit: 10)
         #expect(silent.map(\.readings) == [10, 10, 10, 10])
         #expect(try await store.hide(heardThrough: .distantFuture, limit: 10, reason: "r", token).count == 4)
@@ -171,7 +171,7 @@ import Testing
         var silent: [SilentDevice] = []
         var gone: [Tombstone] = []
         let counting = try await clock.measure {
-            census = try await store.census(recent: old, old: .distantPast)
+            census = try await store.census(after: old, old: .distantPast)
         }
         let hiding = try await clock.measure {
             hidden = try await store.hide(heardThrough: old, limit: 1_000, reason: "silent", token)

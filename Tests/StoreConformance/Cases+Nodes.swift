@@ -52,7 +52,7 @@ extension ConformanceCase {
             #expect(try await code { _ = try await store.approve() } == .unavailable)
             #expect(try await code { _ = try await store.job() } == .unavailable)
             #expect(try await code { _ = try await store.audit(limit: 1) } == .unavailable)
-            #expect(try await code { _ = try await store.census(recent: .epoch, old: .epoch) } == .unavailable)
+            #expect(try await code { _ = try await store.census(after: .epoch, old: .epoch) } == .unavailable)
             let end = SilenceEnd(series: Make.series("d"), start: .epoch, end: .epoch)
             #expect(try await code { try await store.note([], ended: [end]) } == .unavailable)
             #expect(!store.isReachable)

@@ -5,6 +5,7 @@ import Testing
 
 extension ConformanceCase {
     static let silent: [ConformanceCase] = [
+        .init("a device is silent by its own rhythm", byRhythm),
         .init("devices are counted and told by when they were heard last", toldBySilence),
         .init("a device that is heard comes out of hiding", hiddenAndHeard),
         .init("a row that only moved is no sign of life", moved),
@@ -13,12 +14,12 @@ extension ConformanceCase {
     ]
 
     /// Devices that are heard one after the other, each later than the one before.
-    private static func heard(_ count: Int, _ store: any Store) async throws -> [Instant] {
+    private static func heard(_ count: Int, every interval: Int64 = 0, _ store: any Store) async throws -> [Instant] {
         var times: [Instant] = []
         for number in 0..<count {
             let series = Make.series("d\(number)")
             try await store.append([Make.reading(series, 0)])
-            try await store.flush(latest: [Make.latest(series, 0)])
+            try await store.flush(latest: [Make.latest(series, 0, usualInterval: interval)])
             times.append(try #require(try await store.device(series.device)).lastHeard)
         }
         #expect(times == times.sorted() && Set(times).count == count)
@@ -30,16 +31,16 @@ extension ConformanceCase {
     }
 
     private static func toldBySilence(_ store: any Store) async throws {
-        #expect(try await store.census(recent: .epoch, old: .distantPast) == Census(heard: 0, fellSilent: 0))
+        #expect(try await store.census(after: .epoch, old: .distantPast) == Census(heard: 0, fellSilent: 0))
         #expect(try await store.silentDevices(heardThrough: .distantFuture, limit: 10).isEmpty)
         let times = try await heard(6, store)
         let token = try await store.elect("n0")
         let cases: [(recent: Int, old: Int, Census)] = [
             (5, 0, Census(heard: 0, fellSilent: 5)), (3, 1, Census(heard: 2, fellSilent: 2)),
-            (0, 0, Census(heard: 5, fellSilent: 0)),
+            (0, 0, Census(heard: 5, fellSilent: 1)),
         ]
         for (recent, old, expected) in cases {
-            #expect(try await store.census(recent: times[recent], old: times[old]) == expected)
+            #expect(try await store.census(after: times[recent], old: times[old]) == expected)
         }
         // What is counted but not added up counts too.
         try await store.append(Make.readings(Make.series("d0", "other"), 0..<7))
@@ -53,9 +54,26 @@ extension ConformanceCase {
             #expect(found == Array(all.prefix(min(3, max(0, limit)))))
         }
         #expect(try await store.hide(heardThrough: times[1], limit: 10, reason: "r", token) == names(0..<2))
-        #expect(try await store.census(recent: times[3], old: .distantPast) == Census(heard: 2, fellSilent: 4))
+        #expect(try await store.census(after: times[3], old: .distantPast) == Census(heard: 2, fellSilent: 4))
         let hidden = try await store.silentDevices(heardThrough: times[2], limit: 10)
         #expect(hidden.map(\.isHidden) == [true, true, false])
+    }
+
+    private static func byRhythm(_ store: any Store) async throws {
+        let minute: Int64 = 60_000_000
+        let times = try await heard(3, every: 10 * minute, store)
+        // (Minutes after the last was heard, devices that are approved, what is to be counted.)
+        let cases: [(Int64, Int, Census)] = [
+            (0, 0, Census(heard: 3, fellSilent: 0)), (20, 0, Census(heard: 3, fellSilent: 0)),
+            (40, 0, Census(heard: 0, fellSilent: 3)), (40, 2, Census(heard: 0, fellSilent: 1)),
+            (40, 3, Census(heard: 0, fellSilent: 0)),
+        ]
+        for (minutes, approvedCount, expected) in cases {
+            let query = CensusQuery(
+                through: times[2].advanced(byMicroseconds: minutes * minute + 1), crowdAfter: minute, old: .distantPast,
+                approved: approvedCount > 0 ? times[approvedCount - 1] : nil)
+            #expect(try await store.census(query) == expected, "\(minutes) min, \(approvedCount) approved")
+        }
     }
 
     private static func hiddenAndHeard(_ store: any Store) async throws {
@@ -127,7 +145,7 @@ extension ConformanceCase {
         #expect(!row.isHidden && row.lastHeard == times[0])
         #expect(try await store.silentDevices(heardThrough: times[1], limit: 10).map(\.device) == names([1]))
         #expect(try await store.silentDevices(heardThrough: time, limit: 10).map(\.lastHeard) == [times[1], time])
-        #expect(try await store.census(recent: times[1], old: .distantPast) == Census(heard: 1, fellSilent: 1))
+        #expect(try await store.census(after: times[1], old: .distantPast) == Census(heard: 1, fellSilent: 1))
         #expect(try await store.hide(heardThrough: times[1], limit: 10, reason: "silent", token).isEmpty)
         // What was read before is not true any more.
         let gone = try await store.delete(silent, reason: "silent", token)

@@ -47,11 +47,11 @@ enum Make {
     }
 
     static func latest(
-        _ series: Series, _ seconds: Int64, _ value: Double = 1, state: [UInt8] = [], isHeard: Bool = true
+        _ series: Series, _ seconds: Int64, _ value: Double = 1, state: [UInt8] = [], isHeard: Bool = true, usualInterval: Int64 = 1_000_000
     ) -> LatestRow {
         LatestRow(
             series: series, time: time(seconds), value: value, verdict: normal, lastHeard: time(seconds),
-            usualInterval: 1_000_000, state: state, isHeard: isHeard)
+            usualInterval: usualInterval, state: state, isHeard: isHeard)
     }
 
     static let allSlots = (0..<UInt16(Slot.count)).map(Slot.init)
@@ -108,5 +108,12 @@ func code(of call: () async throws -> Void) async throws -> StoreError.Code? {
         return nil
     } catch let error as StoreError {
         return error.code
+    }
+}
+
+extension PruneStore {
+    /// Who was heard after a time, whatever the devices' rhythms; and who was between two.
+    package func census(after time: Instant, old: Instant) async throws(StoreError) -> Census {
+        try await census(CensusQuery(through: time, crowdAfter: 0, old: old, approved: nil))
     }
 }
