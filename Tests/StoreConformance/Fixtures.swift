@@ -1,6 +1,6 @@
 import HashRing
-import Ports
-import Telemetry
+package import Ports
+package import Telemetry
 
 /// Names and batches for the cases.
 enum Make {
@@ -47,7 +47,8 @@ enum Make {
     }
 
     static func latest(
-        _ series: Series, _ seconds: Int64, _ value: Double = 1, state: [UInt8] = [], isHeard: Bool = true, usualInterval: Int64 = 1_000_000
+        _ series: Series, _ seconds: Int64, _ value: Double = 1, state: [UInt8] = [], isHeard: Bool = true,
+        usualInterval: Int64 = 1_000_000
     ) -> LatestRow {
         LatestRow(
             series: series, time: time(seconds), value: value, verdict: normal, lastHeard: time(seconds),
