@@ -2,6 +2,7 @@ import NodeHarness
 import Ports
 import PostgresStore
 import ServerHarness
+import StoreConformance
 import Telemetry
 import Testing
 

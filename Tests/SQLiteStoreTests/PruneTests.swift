@@ -1,6 +1,7 @@
 import Ports
 import SQLiteStore
 import Synchronization
+import StoreConformance
 import Telemetry
 import Testing
 
