@@ -1,7 +1,7 @@
 import Ports
 import SQLiteStore
-import Synchronization
 import StoreConformance
+import Synchronization
 import Telemetry
 import Testing
 
