@@ -30,7 +30,8 @@ enum SilenceSQL {
         .init(
             """
             INSERT INTO silences (series, start, noticed, value, usual_interval)
-            SELECT series.id, given.start, given.noticed, given.value, given.usual_interval
+            SELECT DISTINCT ON (series.id, given.start) series.id, given.start, given.noticed, given.value,
+                given.usual_interval
             FROM unnest($1, $2, $3, $4, $5, $6) AS given (device, metric, start, noticed, value, usual_interval)
             JOIN devices ON devices.name = given.device
             JOIN series ON series.device = devices.id AND series.metric = given.metric
