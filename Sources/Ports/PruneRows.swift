@@ -104,7 +104,9 @@ package struct CensusQuery: Hashable, Sendable {
         if let approved, heard <= approved { return .gone }
         let limit = max(crowdAfter, Self.silentIntervals * min(max(0, usualInterval), .max / Self.silentIntervals))
         if through.microseconds(since: heard) < limit { return .heard }
-        return heard > old.advanced(byMicroseconds: crowdAfter - limit) ? .fellSilent : .gone
+        // Of a fleet of many rhythms the quick are missed first: they count until the slow are missed, too.
+        let window = Self.silentIntervals * min(limit, .max / Self.silentIntervals)
+        return heard > old.advanced(byMicroseconds: crowdAfter - window) ? .fellSilent : .gone
     }
 }
 

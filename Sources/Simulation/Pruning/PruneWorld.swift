@@ -196,7 +196,7 @@ package actor PruneWorld {
             let silence = isOver ? 0 : end - device.pause.lowerBound + device.interval
             if device.lastStored > now - (limit - 2 * rules.period) {
                 problems.append("a reading of \(device.id) was deleted that was accepted at \(device.lastStored)")
-            } else if silence < limit - 2 * rules.period {
+            } else if silence < limit - 2 * rules.period - (unseenCut > rules.patience ? unseenCut : 0) {
                 problems.append("\(device.id) was deleted after \(silence) µs of its own silence")
             }
         }
