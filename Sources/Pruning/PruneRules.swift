@@ -44,6 +44,11 @@ package struct PruneRules: Hashable, Sendable {
     /// The shortest silence that has consequences.
     package var patience: Int64 { min(inactiveAfter, deleteAfter ?? .max) }
 
+    /// How long a leader watches after a break before it deletes again: whoever is alive has time to say so, also in a fleet
+    /// that reports more seldom than `patience`.
+    package var rewatch: Int64 { max(patience, min((deleteAfter ?? 0) / 4, Self.rewatchMax)) }
+    package static let rewatchMax: Int64 = 3_600_000_000
+
     /// Whoever was not heard for so long counts as silent when the fleet is looked at as a whole, by the store's clock alone.
     /// Half the patience: of a fleet that reports just often enough to stay active less than half is unheard for as long,
     /// and a cut line is seen before any device of it that reports twice as often could have been deleted.

@@ -78,7 +78,7 @@ package struct Pruner: Sendable {
         let totals = rules.totals(at: tick)
         // After a break whoever is alive has time to say so.
         let isWatched = isUnbroken && tick.total > start.lastTick?.total ?? .max
-        let mayDelete = isWatched && tick.total - unbrokenSince >= rules.patience
+        let mayDelete = isWatched && tick.total - unbrokenSince >= rules.rewatch
         let doomed = mayDelete ? try await doomed(totals) : []
         let unsettled = await flock.settle(report)
         guard unsettled.isEmpty else {
