@@ -40,7 +40,7 @@ struct PruneTests {
         var token = old
         let waiting = try await clock.measure { token = try await store.elect("n1") }
         #expect(token > old)
-        #expect(waiting < .seconds(3))
+        #expect(waiting < .seconds(10))
         let code = try await code { try await store.endRun("done", waiting: nil, old) }
         #expect(code == .fenced(newest: token))
         try await store.endRun("done", waiting: nil, token)
@@ -237,7 +237,7 @@ struct PruneTests {
         #expect(census == Census(heard: 99_900, fellSilent: 100))
         #expect(hidden.count == 100 && silent.count == 100 && gone.count == 100)
         #expect(silent.map(\.lastHeard) == silent.map(\.lastHeard).sorted())
-        #expect(counting + hiding + reading + deleting < .seconds(5))
+        #expect(counting + hiding + reading + deleting < .seconds(60))
         await store.close()
         try server.drop(database)
     }
