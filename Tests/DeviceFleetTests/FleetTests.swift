@@ -7,7 +7,7 @@ import Telemetry
 import Testing
 
 /// The drivers over real sockets: the server misbehaves, the clock jumps.
-@Suite(.timeLimit(.minutes(1))) struct FleetTests {
+@Suite(.timeLimit(.minutes(3))) struct FleetTests {
     private let ledger = FleetLedger(logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
     private let clock = VirtualClock()
 

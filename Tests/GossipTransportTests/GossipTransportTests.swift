@@ -7,7 +7,7 @@ import Wire
 @testable import GossipTransport
 
 /// Over real sockets on loopback.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(3)))
 struct GossipTransportTests {
     static let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
 

@@ -6,7 +6,7 @@ import Testing
 
 @testable import GossipTransport
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(3)))
 struct SeedLookupTests {
     static func name(_ host: String, _ port: UInt16 = 7946) -> MemberAddress { MemberAddress(host: host, port: port) }
 
