@@ -28,8 +28,7 @@ extension IsolationForest {
             !rows.isEmpty && rows.count.isMultiple(of: features), "\(rows.count) values are not rows of \(features)")
         let rowsCount = rows.count / features
         let sampled = min(max(1, sampleCount), rowsCount)
-        let bound = Float.greatestFiniteMagnitude
-        let cast = rows.map { $0.isNaN ? Float.nan : min(max(Float($0), -bound), bound) }
+        let cast = rows.map(Self.boundedFloat)
         var grower = ForestGrower(
             features: features, rowsCount: rowsCount, sampleCount: sampled, trees: trees,
             hasMissing: cast.contains(where: \.isNaN), seed: seed)
