@@ -9,6 +9,9 @@ extension IsolationForest {
     /// are not constant in the node, and a place uniformly between its least and its largest value there. Missing
     /// values (NaN) take the side where more rows went; infinities count as the largest float32.
     ///
+    /// Across trees, chance is spread evenly where the paper leaves it free: rows come round before one comes again, and
+    /// so do the columns at each depth.
+    ///
     /// - Parameters:
     ///   - rows: row-major, n × `features`, n ≥ 1.
     ///   - features: columns of a row, 1 to `Limit.features`.
@@ -25,13 +28,12 @@ extension IsolationForest {
             !rows.isEmpty && rows.count.isMultiple(of: features), "\(rows.count) values are not rows of \(features)")
         let rowsCount = rows.count / features
         let sampled = min(max(1, sampleCount), rowsCount)
-        let bound = Float.greatestFiniteMagnitude
-        let cast = rows.map { $0.isNaN ? Float.nan : min(max(Float($0), -bound), bound) }
+        let cast = rows.map(Self.boundedFloat)
         var grower = ForestGrower(
-            features: features, sampleCount: sampled, trees: trees, hasMissing: cast.contains(where: \.isNaN),
-            seed: seed)
+            features: features, rowsCount: rowsCount, sampleCount: sampled, trees: trees,
+            hasMissing: cast.contains(where: \.isNaN), seed: seed)
         cast.withUnsafeBufferPointer { cast in
-            for _ in 0..<trees { grower.grow(from: cast, rowsCount: rowsCount) }
+            for _ in 0..<trees { grower.grow(from: cast) }
         }
         self = grower.build()
     }

@@ -7,6 +7,7 @@ extension IsolationForest {
     /// - Precondition: `row.count == features`.
     package func score(_ row: [Double]) -> Double {
         precondition(row.count == features, "a row of \(row.count) values for a forest over \(features)")
+        if let steps { return steps.score(Float(row[0])) }
         return withUnsafeTemporaryAllocation(of: Float.self, capacity: features) { cast in
             for (column, value) in row.enumerated() { cast[column] = Float(value) }
             return score(cast: UnsafeBufferPointer(cast))
@@ -18,6 +19,14 @@ extension IsolationForest {
     /// - Precondition: `features == 1`.
     package func score(_ value: Double) -> Double {
         precondition(features == 1, "one value for a forest over \(features)")
+        return steps?.score(Float(value)) ?? walkedScore(value)
+    }
+
+    /// The same, through every tree.
+    ///
+    /// - Precondition: `features == 1`.
+    package func walkedScore(_ value: Double) -> Double {
+        precondition(features == 1, "one value for a forest over \(features)")
         return withUnsafePointer(to: Float(value)) { score(cast: UnsafeBufferPointer(start: $0, count: 1)) }
     }
 
@@ -28,6 +37,7 @@ extension IsolationForest {
     /// - Returns: n scores, −1 to 0.
     package func scores(rows: [Double]) -> [Double] {
         precondition(rows.count.isMultiple(of: features), "\(rows.count) values are not rows of \(features)")
+        if let steps { return rows.map { steps.score(Float($0)) } }
         let count = rows.count / features
         var sums = [Double](repeating: 0, count: count)
         let (blocks, rowsWithMissing) = blocks(of: rows, count: count)
@@ -70,7 +80,7 @@ extension IsolationForest {
     }
 
     /// −2^(−E(h) / c(ψ)): the paper's score, negated as scikit-learn does; −0.5 where c is 0 (grown from one row).
-    private func score(heightSum: Double) -> Double {
+    func score(heightSum: Double) -> Double {
         let denominator = Double(treesCount) * Self.averagePathLength(sampleCount)
         return denominator == 0 ? -0.5 : -Double.exp2(-(heightSum / denominator))
     }

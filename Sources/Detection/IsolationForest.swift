@@ -27,7 +27,7 @@ package struct IsolationForest: Hashable, Sendable {
     /// Rows each tree was grown from: ψ in the paper, `max_samples` in scikit-learn.
     package let sampleCount: Int
     /// Where the alarm line is, in units of `scoreSamples`: `decision = score − offset`, below 0 is an outlier.
-    package let offset: Double
+    package private(set) var offset: Double
     /// Every node of every tree.
     let nodes: [Node]
     /// Per node, training rows that reached it; read for leaves.
@@ -38,6 +38,8 @@ package struct IsolationForest: Hashable, Sendable {
     let roots: [UInt32]
     /// Per tree, steps from the root to its deepest leaf.
     let depths: [UInt8]
+    /// The same scores without trees: only over one feature, and nil where a forest is too large to lay out.
+    private(set) var steps: ForestSteps?
 
     package var treesCount: Int { roots.count }
     package var nodesCount: Int { nodes.count }
@@ -70,13 +72,14 @@ package struct IsolationForest: Hashable, Sendable {
         self.heights = heights
         self.roots = roots
         self.depths = depths
+        if features == 1 { steps = ForestSteps(of: self, missing: walkedScore(.nan)) }
     }
 
     /// The same forest with the alarm line elsewhere.
     package func withOffset(_ offset: Double) -> IsolationForest {
-        IsolationForest(
-            features: features, sampleCount: sampleCount, offset: offset, nodes: nodes, samples: samples,
-            heights: heights, roots: roots, depths: depths)
+        var moved = self
+        moved.offset = offset
+        return moved
     }
 
     /// c(n) of the paper: the mean number of steps of an unsuccessful search in a binary tree of `count` rows.

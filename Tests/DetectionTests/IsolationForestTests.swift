@@ -49,6 +49,40 @@ import Testing
         for value in [0, 3, -8, 1e300, .nan, .infinity] { #expect(forest.score(value) == forest.score([value])) }
     }
 
+    /// Every bit, at and beside each split, beyond both ends, and at what is no number.
+    @Test(arguments: [1, 2, 3, 40, 400]) func theStepsScoreAsTheTreesDo(count: Int) throws {
+        var generator = SeededGenerator(seed: 3)
+        for ties in [false, true] {
+            let rows = Self.rows(count, features: 1).map { ties ? ($0 * 4).rounded() : $0 }
+            let forest = IsolationForest(fit: rows, features: 1, trees: 30, seed: 9)
+            var values: [Double] = [0, -0.0, .nan, .infinity, -.infinity, 1e300, -1e300, 1e-300]
+            for tree in forest.trees {
+                for split in tree.threshold {
+                    let float = Float(split)
+                    values += [split, Double(float.nextDown), Double(float.nextUp)]
+                }
+            }
+            values += (0..<100).map { _ in SeriesKind.gaussian(&generator) * 2 }
+            for value in values { #expect(forest.score(value) == forest.walkedScore(value), "\(value)") }
+            #expect(forest.scores(rows: values) == values.map(forest.walkedScore))
+        }
+    }
+
+    @Test func splitsThatNoValueReachesMakeNoStep() throws {
+        // Left of 0 asks about 1, right of 0 about −1: both answers are known.
+        let tree = TreeArrays(
+            feature: [0, 0, 0, -1, -1, -1, -1], threshold: [0, 1, -1, 0, 0, 0, 0], left: [1, 3, 5, -1, -1, -1, -1],
+            right: [2, 4, 6, -1, -1, -1, -1], samples: [9, 5, 4, 1, 4, 2, 2],
+            missingLeft: [true, false, true, false, false, false, false])
+        let forest = try IsolationForest(trees: [tree, Self.axisLeaf], features: 1, sampleCount: 9)
+        for value in [-2, -1, -0.5, 0, 0.5, 1, 2, .nan, .infinity, -.infinity] {
+            #expect(forest.score(value) == forest.walkedScore(value), "\(value)")
+        }
+    }
+
+    static let axisLeaf = TreeArrays(
+        feature: [-1], threshold: [0], left: [-1], right: [-1], samples: [9], missingLeft: [false])
+
     @Test func theSeedDecidesEverything() {
         let rows = Self.rows(500, features: 3)
         #expect(IsolationForest(fit: rows, features: 3, seed: 1) == IsolationForest(fit: rows, features: 3, seed: 1))

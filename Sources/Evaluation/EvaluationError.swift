@@ -1,0 +1,17 @@
+/// Why scores cannot be judged. Rows count from 0.
+package enum EvaluationError: Error, Hashable, Sendable, CustomStringConvertible {
+    /// The columns that belong together are not equally long.
+    case unequalCounts(what: String, count: Int, expected: Int)
+    /// A ranking needs both kinds: at least one anomaly and one ordinary row.
+    case oneKindOnly(anomalies: Int, rows: Int)
+    /// A score that is not a number has no rank.
+    case notANumber(row: Int)
+
+    package var description: String {
+        switch self {
+        case .unequalCounts(let what, let count, let expected): "\(count) \(what), expected \(expected)"
+        case .oneKindOnly(let anomalies, let rows): "\(anomalies) anomalies in \(rows) rows: both kinds are needed"
+        case .notANumber(let row): "the score of row \(row) is not a number"
+        }
+    }
+}
