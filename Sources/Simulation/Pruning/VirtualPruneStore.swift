@@ -65,15 +65,13 @@ package struct VirtualPruneStore: Sendable {
 
     private func check(_ token: FencingToken) throws(StoreError) {
         guard token == self.token || faults.contains(.anyToken) else {
-            throw StoreError(.fenced(newest: self.token), "token \(token) is not the newest, which is \(self.token)")
+            throw .fenced(token, newest: self.token)
         }
     }
 
     package mutating func beginRun(_ token: FencingToken, every period: Int64) throws(StoreError) -> RunTurn {
         try check(token)
-        if let lastRun, lastRun <= now, now.microseconds(since: lastRun) < period {
-            return .early(period - now.microseconds(since: lastRun))
-        }
+        if let wait = RunTurn.wait(since: lastRun, now: now, period: period) { return .early(wait) }
         lastRun = now
         runs.append(now)
         return .begun(RunStart(time: now, lastTick: ticks.last, approved: approved))
@@ -128,8 +126,8 @@ package struct VirtualPruneStore: Sendable {
             guard let known = devices[one.device] else { continue }
             let isUntouched = known.heard == one.lastHeard && known.readings == one.readings
             guard isUntouched || faults.contains(.deletedUnchecked) else { continue }
-            let middle = one.lastHeard.advanced(byMicroseconds: now.microseconds(since: one.lastHeard) / 2)
-            let time = max(faults.contains(.tombstoneNow) ? now : middle, tombstones[one.device] ?? .distantPast)
+            let wanted = faults.contains(.tombstoneNow) ? now : one.tombstone(at: now).time
+            let time = max(wanted, tombstones[one.device] ?? .distantPast)
             tombstones[one.device] = time
             devices[one.device] = nil
             note(.delete, one.device, reason, token)
@@ -153,7 +151,7 @@ package struct VirtualPruneStore: Sendable {
     }
 
     package mutating func approve() -> Waiting? {
-        guard let waiting, waiting.approval != Approval() else { return nil }
+        guard let waiting, waiting.approval.ifAny != nil else { return nil }
         let before = approved ?? Approval()
         let through = [before.heardThrough, waiting.approval.heardThrough].compactMap(\.self).max()
         approved = Approval(
