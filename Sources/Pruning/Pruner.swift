@@ -134,7 +134,7 @@ package struct Pruner: Sendable {
     ) async throws(StoreError) -> PruneCounts? {
         var counts = PruneCounts()
         if let limit = try await store.tick(atMost: totals.hide) {
-            let reason = "not heard for \(DurationWords.of(rules.inactiveAfter)) while the flock listened"
+            let reason = "not heard for \(SpanText(microseconds: rules.inactiveAfter)) while the flock listened"
             while counts.hidden < Self.hiddenMax {
                 guard await mayAct() else { return nil }
                 let part = try await store.hide(
@@ -143,7 +143,7 @@ package struct Pruner: Sendable {
                 guard part.count == Self.hiddenAtOnceMax else { break }
             }
         }
-        let reason = "not heard for \(DurationWords.of(rules.deleteAfter ?? 0)) while the flock listened"
+        let reason = "not heard for \(SpanText(microseconds: rules.deleteAfter ?? 0)) while the flock listened"
         var rest = doomed[...]
         while !rest.isEmpty {
             guard await mayAct() else { return nil }

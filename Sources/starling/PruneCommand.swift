@@ -95,7 +95,7 @@ struct PrunePlanText: Decodable {
     }
 
     private static func words(_ seconds: Double) -> String {
-        DurationWords.of(Int64(exactly: (seconds * 1_000_000).rounded()) ?? 0)
+        SpanText(microseconds: Int64(exactly: (seconds * 1_000_000).rounded()) ?? 0).description
     }
 }
 

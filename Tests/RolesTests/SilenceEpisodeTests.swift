@@ -1,4 +1,5 @@
 import Ports
+import Pruning
 import Telemetry
 import Testing
 
