@@ -16,9 +16,7 @@ extension SlotState {
 
     /// What one piece may hold at most, of each table: as many as fit into its bytes.
     static let rowsMax = pieceBytesMax / 16
-    static let detectorBytesMax = 256
-    /// Of a detector of this version, with its length.
-    static let detectorBytes = EWMAResidual.encodedCount + 8
+    static let detectorBytesMax = 4096
     static let headerBytesMax = 64
     static let originBytes = 32
 
@@ -86,6 +84,9 @@ extension SlotState {
     // MARK: Sizes
 
     static func bytes(of device: DeviceID) -> Int { device.text.utf8.count + 16 }
+
+    /// An upper bound of the bytes of a detector's state, with its length.
+    static func bytes(of detector: DetectorState) -> Int { detector.encodedCount + 8 }
 
     /// An upper bound of the bytes of a row: names, five numbers, a verdict.
     static func bytes(of name: Series, judgedBy verdict: Verdict) -> Int {
