@@ -134,7 +134,9 @@ extension NodeTests {
                 guard !deadline.isPast else { return nil }
                 node.process.nap(20)
             }
-            try expectOrder(pruned)
+            // Whether anything was decided by then depends on how quick the runs were.
+            let tokens = try pruned.tokensInOrder()
+            #expect(tokens == tokens.sorted(), "\(tokens)")
             return node.log.split(separator: "\n").last { $0.contains("refused by the store") }
         }
 
