@@ -100,11 +100,11 @@ package struct SeriesState: Hashable, Sendable {
             }
             return Verdict(result: .learning, score: 0, model: .none, isLate: isLate)
         }
-        let score =
+        let found =
             isLate
-            ? model.score(reading.value, at: reading.time, frozen: detector)
-            : model.score(reading.value, at: reading.time, state: &detector)
-        return model.verdict(score: score, isLate: isLate)
+            ? model.assess(reading.value, at: reading.time, frozen: detector)
+            : model.assess(reading.value, at: reading.time, state: &detector)
+        return model.verdict(found, isLate: isLate)
     }
 
     /// A late reading that was received before the last one, as a log may bring it up after days, says nothing of now.

@@ -30,6 +30,11 @@ package struct Detector: Hashable, Sendable {
         package let score: Double
         /// nil for normal readings.
         package let reason: AnomalyReason?
+
+        package init(score: Double, reason: AnomalyReason?) {
+            self.score = score
+            self.reason = reason
+        }
     }
 
     /// Scores a reading and moves the state on by it.
@@ -68,9 +73,11 @@ package struct Detector: Hashable, Sendable {
         assess(value, at: time, frozen: state).score
     }
 
-    /// The verdict that goes with a score. Beyond the line is an anomaly; on the line is not, as in `IsolationForest`.
-    package func verdict(score: Double, isLate: Bool) -> Verdict {
-        Verdict(result: Self.result(score: score), score: score, model: id, isLate: isLate)
+    /// The verdict on what was found. Beyond the line is an anomaly; on the line is not, as in `IsolationForest`.
+    package func verdict(_ found: Assessment, isLate: Bool) -> Verdict {
+        Verdict(
+            result: Self.result(score: found.score), score: found.score, model: id, isLate: isLate,
+            reason: found.reason?.description)
     }
 
     /// `.anomaly` exactly if the score is above 0.5, `.normal` otherwise.

@@ -81,9 +81,12 @@ package struct AnomalyRow: Hashable, Sendable {
     package let model: ModelID
     /// The time of the first reading of the series after this one that was `normal`; nil if there is none yet.
     package let normalAfter: Instant?
+    /// Why, for people; nil if the row is from before reasons were kept.
+    package let reason: String?
 
     package init(
-        series: Series, time: Instant, value: Double, score: Double, model: ModelID, normalAfter: Instant?
+        series: Series, time: Instant, value: Double, score: Double, model: ModelID, normalAfter: Instant?,
+        reason: String? = nil
     ) {
         self.series = series
         self.time = time
@@ -91,6 +94,7 @@ package struct AnomalyRow: Hashable, Sendable {
         self.score = score
         self.model = model
         self.normalAfter = normalAfter
+        self.reason = reason
     }
 }
 

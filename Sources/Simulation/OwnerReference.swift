@@ -98,7 +98,7 @@ struct OwnerReference {
         let verdict: Verdict
         if let model {
             verdict = model.verdict(
-                score: model.score(reading.value, at: reading.time, state: &detector), isLate: isLate)
+                model.assess(reading.value, at: reading.time, state: &detector), isLate: isLate)
         } else {
             detector.learn(reading.value, at: reading.time)
             verdict = Verdict(result: .learning, score: 0, model: .none, isLate: isLate)
