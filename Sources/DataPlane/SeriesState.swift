@@ -93,7 +93,7 @@ package struct SeriesState: Hashable, Sendable {
     private mutating func assess(
         _ reading: Arrival, of series: Series, isLate: Bool, _ models: inout ModelRegistry
     ) -> Verdict {
-        guard let model = models.detector(for: series.metric) else {
+        guard let model = models.model(for: series.metric) else {
             if !isLate {
                 detector.learn(reading.value, at: reading.time)
                 _ = models.observe(reading.value, at: reading.time, series: series)

@@ -73,13 +73,6 @@ package struct Detector: Hashable, Sendable {
         assess(value, at: time, frozen: state).score
     }
 
-    /// The verdict on what was found. Beyond the line is an anomaly; on the line is not, as in `IsolationForest`.
-    package func verdict(_ found: Assessment, isLate: Bool) -> Verdict {
-        Verdict(
-            result: Self.result(score: found.score), score: found.score, model: id, isLate: isLate,
-            reason: found.reason?.description)
-    }
-
     /// `.anomaly` exactly if the score is above 0.5, `.normal` otherwise.
     package static func result(score: Double) -> ScoreResult {
         score > 0.5 ? .anomaly : .normal

@@ -186,7 +186,7 @@ import Testing
     @Test func theVerdictNamesTheModel() throws {
         let detector = DetectorTrainer().train(name: "humidity", version: 3, seed: 1)
         let found = Detector.Assessment(score: 0.75, reason: .foreign)
-        let verdict = detector.verdict(found, isLate: true)
+        let verdict = Model.detector(detector).verdict(found, isLate: true)
         let expected = Verdict(
             result: .anomaly, score: 0.75, model: ModelID(name: "humidity", version: 3), isLate: true,
             reason: "far outside of what this metric shows")

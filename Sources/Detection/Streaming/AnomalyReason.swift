@@ -14,6 +14,8 @@ package enum AnomalyReason: Hashable, Sendable, CustomStringConvertible {
     case stuck(value: Double, microseconds: Int64)
     /// The first readings of a series, far outside of what its metric shows.
     case foreign
+    /// Among the training readings it would be alone after few splits: a forest's own score, and its line.
+    case isolated(score: Double, line: Double)
     /// No number.
     case notFinite
 
@@ -32,6 +34,8 @@ package enum AnomalyReason: Hashable, Sendable, CustomStringConvertible {
         case .restless(let times): "\(Self.short(times)) times as restless as usual"
         case .stuck(let value, let microseconds): "stuck at \(Self.short(value)) for \(Self.span(microseconds))"
         case .foreign: "far outside of what this metric shows"
+        case .isolated(let score, let line):
+            "unlike the values that its model was trained on (\(Self.short(score)), alarm line \(Self.short(line)))"
         case .notFinite: "not a number"
         }
     }
