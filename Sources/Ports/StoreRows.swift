@@ -118,20 +118,3 @@ package struct DeviceRow: Hashable, Sendable {
         self.readings = readings
     }
 }
-
-/// A model document as the store keeps it: bytes that only `ModelFormats` reads.
-package struct ModelRow: Hashable, Sendable {
-    package let metric: Metric
-    package let model: ModelID
-    package let trainedAt: Instant
-    package let readings: UInt64
-    package let document: [UInt8]
-
-    package init(metric: Metric, model: ModelID, trainedAt: Instant, readings: UInt64, document: [UInt8]) {
-        self.metric = metric
-        self.model = model
-        self.trainedAt = trainedAt
-        self.readings = readings
-        self.document = document
-    }
-}

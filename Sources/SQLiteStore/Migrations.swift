@@ -179,8 +179,15 @@ enum Migrations {
         }
     }
 
-    /// Anomalies say why. Most rows have none, which takes a byte.
+    /// Anomalies say why. Most rows have none, which takes a byte. `models.activated` is when a version was made the active
+    /// one, the last time.
     private static let fourth = """
         ALTER TABLE readings ADD COLUMN reason TEXT;
+        ALTER TABLE flock ADD COLUMN models_revision INTEGER NOT NULL DEFAULT 1;
+        ALTER TABLE models ADD COLUMN shadow INTEGER NOT NULL DEFAULT 0;
+        ALTER TABLE models ADD COLUMN alarm_rate REAL;
+        ALTER TABLE models ADD COLUMN activated INTEGER;
+        UPDATE models SET activated = trained_at WHERE active = 1;
+        CREATE UNIQUE INDEX models_shadow ON models (metric) WHERE shadow = 1;
         """
 }

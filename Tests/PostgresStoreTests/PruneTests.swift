@@ -122,7 +122,8 @@ struct PruneTests {
         await store.close()
         try server.run(
             """
-            ALTER TABLE readings DROP COLUMN reason;
+            ALTER TABLE readings DROP COLUMN reason; ALTER TABLE flock DROP COLUMN models_revision;
+            ALTER TABLE models DROP COLUMN shadow, DROP COLUMN alarm_rate, DROP COLUMN activated;
             DROP TABLE jobs, ticks, silences; ALTER TABLE devices DROP COLUMN restored;
             UPDATE flock SET schema_version = 1
             """, in: database)

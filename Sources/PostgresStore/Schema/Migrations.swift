@@ -178,7 +178,13 @@ enum Migrations {
 
     /// Anomalies say why. Most rows have none, which takes no room: an eighth column is the last whose absence a row's
     /// head has a bit for.
+    /// `models.activated` is when a version was made the active one, the last time.
     private static let third = """
         ALTER TABLE readings ADD COLUMN reason text;
+        ALTER TABLE flock ADD COLUMN models_revision bigint NOT NULL DEFAULT 1;
+        ALTER TABLE models ADD COLUMN shadow boolean NOT NULL DEFAULT false, ADD COLUMN alarm_rate double precision,
+            ADD COLUMN activated timestamptz;
+        UPDATE models SET activated = trained_at WHERE active;
+        CREATE UNIQUE INDEX models_shadow ON models (metric) WHERE shadow;
         """
 }
