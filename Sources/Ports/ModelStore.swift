@@ -9,6 +9,9 @@ package protocol ModelStore: Sendable {
     /// What serves: the active model of every metric, and the one in its shadow if there is one; by metric.
     func models() async throws(StoreError) -> [ModelRow]
 
+    /// The same without documents.
+    func servingVersions() async throws(StoreError) -> [ModelVersion]
+
     /// Versions by metric, the newest first, of one metric if given, at most `limit`.
     func modelVersions(of metric: Metric?, limit: Int) async throws(StoreError) -> [ModelVersion]
 

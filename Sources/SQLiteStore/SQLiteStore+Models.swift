@@ -18,6 +18,15 @@ extension SQLiteStore: ModelStore {
         }
     }
 
+    package func servingVersions() async throws(StoreError) -> [ModelVersion] {
+        try await read("reading which models serve") { connection throws(StoreError) in
+            let select = try connection.prepare(ModelSQL.servingVersions)
+            var rows: [ModelVersion] = []
+            while try select.step() { rows.append(ModelSQL.version(select)) }
+            return rows
+        }
+    }
+
     package func modelVersions(of metric: Metric?, limit: Int) async throws(StoreError) -> [ModelVersion] {
         try await read("reading versions of models") { connection throws(StoreError) in
             let select = try connection.prepare(ModelSQL.versions)

@@ -121,6 +121,7 @@ enum ModelSQL {
     private static let columns = "metric, version, name, active, shadow, trained_at, readings, alarm_rate"
     static let serving =
         "SELECT \(columns), document FROM models WHERE active = 1 OR shadow = 1 ORDER BY metric, shadow"
+    static let servingVersions = "SELECT \(columns) FROM models WHERE active = 1 OR shadow = 1 ORDER BY metric, shadow"
     static let activeOfMetric = "SELECT \(columns), document FROM models WHERE active = 1 AND metric = ?"
     static let one = "SELECT \(columns), document FROM models WHERE metric = ? AND version = ?"
     static let versions = """

@@ -10,6 +10,8 @@ extension MemoryStore {
         }
     }
 
+    func servingVersions() async throws(StoreError) -> [ModelVersion] { try await models().map(\.version) }
+
     func modelVersions(of metric: Metric?, limit: Int) async throws(StoreError) -> [ModelVersion] {
         try access { content in
             let all = content.models.filter { metric == nil || $0.key == metric }.sorted { $0.key < $1.key }

@@ -77,6 +77,7 @@ extension ConformanceCase {
         #expect(try await store.give(.shadow, to: 2, of: metric), "there is one shadow")
         #expect(try await roles(store) == [1: .active, 2: .shadow, 3: .none])
         #expect(try await store.models().map(\.model.version) == [1, 2])
+        #expect(try await store.servingVersions() == store.models().map(\.version))
         #expect(try await store.modelsRevision() > before)
         #expect(try await store.give(.active, to: 2, of: metric))
         #expect(try await roles(store) == [1: .none, 2: .active, 3: .none])

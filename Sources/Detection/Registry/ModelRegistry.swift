@@ -40,6 +40,9 @@ package struct ModelRegistry: Hashable, Sendable {
         shadows.isEmpty ? nil : shadows[metric]
     }
 
+    /// Metrics with a shadow, sorted.
+    package var shadowed: [Metric] { shadows.keys.sorted() }
+
     /// Puts a model of a metric that has one into its shadow; nil takes it out.
     package mutating func put(shadow: Model?, for metric: Metric) {
         shadows[metric] = model(for: metric) == nil ? nil : shadow

@@ -14,6 +14,11 @@ enum ModelSQL {
         rows(try link.query("SELECT \(columns), document FROM models WHERE active OR shadow ORDER BY metric, shadow"))
     }
 
+    static func servingVersions(_ link: Link) throws(Failure) -> [ModelVersion] {
+        let rows = try link.query("SELECT \(columns) FROM models WHERE active OR shadow ORDER BY metric, shadow")
+        return rows.indices.map { version(rows, $0) }
+    }
+
     static func versions(of metric: Metric?, limit: Int, _ link: Link) throws(Failure) -> [ModelVersion] {
         let rows = try link.query(
             """

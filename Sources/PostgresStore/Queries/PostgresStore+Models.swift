@@ -13,6 +13,12 @@ extension PostgresStore: ModelStore {
         try await use(reader, "reading models", isRead: true) { link throws(Failure) in try ModelSQL.serving(link) }
     }
 
+    package func servingVersions() async throws(StoreError) -> [ModelVersion] {
+        try await use(reader, "reading which models serve", isRead: true) { link throws(Failure) in
+            try ModelSQL.servingVersions(link)
+        }
+    }
+
     package func modelVersions(of metric: Metric?, limit: Int) async throws(StoreError) -> [ModelVersion] {
         try await use(reader, "reading versions of models", isRead: true) { link throws(Failure) in
             try ModelSQL.versions(of: metric, limit: limit, link)

@@ -128,7 +128,7 @@ extension Scoring {
             state.series.contains { $0.value.verdict.model != .none && models.model(for: $0.key.metric) == nil }
         }
         guard isLacking, let rows = try? await store.models() else { return }
-        load(rows)
+        load(rows, serving: rows.map(\.version))
     }
 
     // MARK: Giving
