@@ -29,6 +29,10 @@ final class FakeNode: NodeService {
         var plan = PrunePlan(job: nil, inactiveAfter: 60_000_000, deleteAfter: nil, hide: [], delete: [])
         var waiting: Waiting?
         var storeError: StoreError?
+        var models: [ModelRow] = []
+        var documents: [[UInt8]] = []
+        var roles: [String] = []
+        var refusal: ModelRefusal?
         var unreadiness: String?
         var ledger = Ledger()
         var ledgerOfFlock: Ledger?
