@@ -16,7 +16,7 @@ struct Starling: AsyncParsableCommand {
         version: version,
         subcommands: [
             NodeCommand.self, SimulateCommand.self, ClusterCommand.self, HealthCommand.self, ModelsCommand.self,
-            DrainCommand.self, PruneCommand.self,
+            TrainCommand.self, DrainCommand.self, PruneCommand.self,
         ])
 
     static let version = "0.1.0"
