@@ -13,7 +13,7 @@ struct DeviceChannel: Hashable, Sendable {
     }
 
     /// Standardised values are within ±this: one gross value must not stand for many.
-    static let clip = 10.0
+    static let clip = 15.0
     /// Values count up to so many deviations for the deviation itself, found in so many rounds.
     static let winsor = 5.0
     static let winsorRounds = 3

@@ -100,6 +100,6 @@ extension DeviceWatch {
         return channels
     }
 
-    /// Standardised values are within ±10, and absent ones allowed for.
+    /// Standardised values are within ±15, and absent ones allowed for.
     private static let spreadMax = 1e6
 }

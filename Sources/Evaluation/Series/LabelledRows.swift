@@ -37,7 +37,7 @@ package struct LabelledRows: Hashable, Sendable {
     package init(name: String, skab text: String) throws(EvaluationError) {
         let lines = text.split(whereSeparator: \.isNewline)
         let head = (lines.first ?? "").split(separator: ";", omittingEmptySubsequences: false)
-        guard head.count >= 3, head.first == "datetime", let anomaly = head.firstIndex(of: "anomaly"), anomaly > 1 else {
+        guard head.first == "datetime", let anomaly = head.firstIndex(of: "anomaly"), anomaly > 1 else {
             throw .unreadableHead(series: name)
         }
         let metrics = head[1..<anomaly].compactMap { Metric(String($0)) }
