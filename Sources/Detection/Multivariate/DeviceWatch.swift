@@ -19,7 +19,7 @@ package struct DeviceWatch: Hashable, Sendable {
     package static let metricsCountMin = 2
     package static let metricsCountMax = SymmetricMatrix.countMax
     /// Alarms, less quiet rows, after which what is new is normal: longer than faults last, shorter than patience.
-    package static let acceptCount = 600.0
+    package static let acceptCount = 1000.0
     /// Lines then are at so many times what T² and Q are.
     static let acceptMargin = 1.5
     /// A channel that adds this part of T² is the reason by itself.
