@@ -26,7 +26,8 @@ import Testing
             }
             if index % 50 == 0 { bench.time = Instant(microseconds: Int64(bitPattern: bench.generator.next())) }
             let found = watch.assess(row, at: bench.time)
-            #expect(found.raw >= 0 && found.raw.isFinite && !found.reason.description.isEmpty)
+            #expect(found.raw >= 0 && found.raw.isFinite)
+            #expect((found.raw > 1) == (found.reason?.description.isEmpty == false))
             guard index % 30 == 0 else { continue }
             let bytes = watch.encoded()
             #expect(bytes.count <= DeviceWatch.encodedCountMax)

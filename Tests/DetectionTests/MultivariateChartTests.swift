@@ -73,7 +73,7 @@ import Testing
     @Test func theSubspaceTellsFurtherFromDifferent() {
         var generator = SeededGenerator(seed: 8)
         var chart = SubspaceChart(covariance: Self.covariance)
-        #expect(chart.kept.count == 2)
+        #expect(chart.variances.count == 2)
         var (tSquareds, qs) = (0.0, 0.0)
         for _ in 0..<5000 {
             chart.take(Self.row(&generator))

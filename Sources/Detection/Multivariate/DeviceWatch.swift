@@ -49,8 +49,8 @@ package struct DeviceWatch: Hashable, Sendable {
     package struct Finding: Hashable, Sendable {
         /// 1 at the alarm line; finite, not negative.
         package let raw: Double
-        /// The main reason, also of rows below the line.
-        package let reason: AnomalyReason
+        /// The main reason; nil up to the line.
+        package let reason: AnomalyReason?
     }
 
     /// What a row is like by the state as it stands: of a late row, say.
@@ -80,8 +80,11 @@ package struct DeviceWatch: Hashable, Sendable {
         )
         let held = episode.take(parts.level, worst: max(parts.level, parts.tSquared, parts.q))
         let raw = min(max(held, parts.tSquared, parts.q), EWMAResidual.deviationsMax)
-        let reason: AnomalyReason =
-            raw == held ? levelReason : raw == parts.q ? relationReason : restlessReason
+        var reason: AnomalyReason?
+        if raw > 1 {
+            let largest = max(held, parts.tSquared, parts.q)
+            reason = largest == held ? levelReason : largest == parts.q ? relationReason : restlessReason
+        }
         burden = max(0, burden + (raw > 1 ? 1 : -1))
         if burden >= Self.acceptCount { accept() }
         return Finding(raw: raw, reason: reason)

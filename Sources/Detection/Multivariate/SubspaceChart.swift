@@ -13,8 +13,8 @@ package struct SubspaceChart: Hashable, Sendable {
     /// Share of the variance that the kept directions explain.
     static let keptPart = 0.8
 
-    /// Unit vectors, one a kept direction, and the variances along them.
-    let kept: [[Double]]
+    /// Unit vectors, one after another, one a kept direction, and the variances along them.
+    let kept: [Double]
     let variances: [Double]
     /// Variances along the directions that are left.
     let rest: [Double]
@@ -33,7 +33,7 @@ package struct SubspaceChart: Hashable, Sendable {
             sum += values[count]
             count += 1
         }
-        kept = Array(vectors.prefix(count))
+        kept = vectors.prefix(count).flatMap { $0 }
         variances = Array(values.prefix(count))
         rest = Array(values.dropFirst(count))
         tSquared = Double(count)
@@ -44,12 +44,13 @@ package struct SubspaceChart: Hashable, Sendable {
 
     /// Takes a row in: d numbers, finite, 0 where the row has none.
     package mutating func take(_ row: [Double]) {
+        let count = row.count
         var residual = row
         var distance = 0.0
-        for (vector, variance) in zip(kept, variances) {
+        for (place, variance) in variances.enumerated() {
             var along = 0.0
-            for index in row.indices { along += vector[index] * row[index] }
-            for index in row.indices { residual[index] -= along * vector[index] }
+            for index in 0..<count { along += kept[place * count + index] * row[index] }
+            for index in 0..<count { residual[index] -= along * kept[place * count + index] }
             distance += along * along / variance
         }
         var error = 0.0
@@ -75,7 +76,7 @@ package struct SubspaceChart: Hashable, Sendable {
         }
         let mean = rest.reduce(0, +)
         return (
-            line(Double(kept.count), smoothing * Double(2 * kept.count)),
+            line(Double(variances.count), smoothing * Double(2 * variances.count)),
             mean > 0 ? line(mean, smoothing * rest.reduce(0) { $0 + 2 * $1 * $1 }) : .infinity
         )
     }
