@@ -38,6 +38,14 @@ import Testing
         }
     }
 
+    @Test func theLargestStateIsTheLargest() throws {
+        var bench = DeviceBench(width: DeviceWatch.metricsCountMax, seed: 1)
+        let watch = try #require(bench.fit { $0.row(.gaussian) })
+        let bytes = watch.encoded()
+        #expect(bytes.count == DeviceWatch.encodedCountMax)
+        #expect(DeviceWatch(decoding: bytes, metrics: bench.metrics) == watch)
+    }
+
     @Test func theStateIsSmall() throws {
         #expect(DeviceWatch.encodedCountMax <= 4096)
         #expect(try Self.watch(8, seed: 1).0.encoded().count < 1024)

@@ -7,7 +7,7 @@ extension DeviceWatch {
 
     /// Of a device with as many metrics as there may be.
     package static let encodedCountMax =
-        3 + metricsCountMax * (1 + 8 * 8) + 8 * (SymmetricMatrix.lowerCount(metricsCountMax) + 10)
+        3 + metricsCountMax * (1 + 8 * 9) + 8 * (SymmetricMatrix.lowerCount(metricsCountMax) + 10)
 
     package func encoded() -> [UInt8] {
         var writer = StateWriter(reserving: Self.encodedCountMax)
