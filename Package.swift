@@ -153,7 +153,8 @@ let executables: [Target] = [
     .executableTarget(
         name: "starling",
         dependencies: [
-            "Telemetry", "HashRing", "Detection", "Ports", "ModelFormats", "IngestLog", "Membership", "ClusterKeys",
+            "Telemetry", "HashRing", "Detection", "Evaluation", "Ports", "ModelFormats", "IngestLog", "Membership",
+            "ClusterKeys",
             "GossipTransport", "ClusterActors", "Roles", "SQLiteStore", "PostgresStore", "FileLease", "RedisLease",
             "Lease", "Pruning", "HTTPAPI", "DeviceFleet", "NodeSettings", "LogHandlers", argumentParser, configuration,
             httpClient, logging, metrics, lifecycle, unixSignals, nioCore, nioHTTP1,
