@@ -13,6 +13,8 @@ package struct SeriesState: Hashable, Sendable {
     /// The usual time between two readings in microseconds, an exponentially weighted mean; 0 before the second.
     package private(set) var usualInterval: Int64 = 0
     package private(set) var detector = DetectorState()
+    /// Of the whole device, if this series carries it.
+    package internal(set) var panel: DevicePanel?
     /// Since the store was last told.
     package internal(set) var isChanged = false
     /// It was heard here since the store was last told. What came from another owner, or from the store, was not.
@@ -39,13 +41,15 @@ package struct SeriesState: Hashable, Sendable {
         lastHeard = row.lastHeard
         usualInterval = min(max(0, row.usualInterval), Self.intervalMax)  // a disk may say anything
         // A state of another format starts anew.
-        detector = DetectorState(decoding: row.state) ?? DetectorState()
+        let known = Self.decoded(row.state)
+        detector = known.detector ?? DetectorState()
+        panel = known.panel
     }
 
     /// As another owner knew it.
     init(
         time: Instant?, value: Double, verdict: Verdict, lastHeard: Instant, usualInterval: Int64,
-        detector: DetectorState, isHeard: Bool
+        detector: DetectorState, panel: DevicePanel?, isHeard: Bool
     ) {
         self.time = time
         self.value = value
@@ -53,6 +57,7 @@ package struct SeriesState: Hashable, Sendable {
         self.lastHeard = lastHeard
         self.usualInterval = min(max(0, usualInterval), Self.intervalMax)
         self.detector = detector
+        self.panel = panel
         self.isHeard = isHeard
     }
 
@@ -88,6 +93,11 @@ package struct SeriesState: Hashable, Sendable {
         self.verdict = verdict
         isChanged = true
         return verdict
+    }
+
+    /// The verdict on the newest reading is another, seen together with the device's other metrics.
+    mutating func amend(_ verdict: Verdict) {
+        self.verdict = verdict
     }
 
     private mutating func assess(
@@ -175,6 +185,6 @@ package struct SeriesState: Hashable, Sendable {
     func row(of series: Series) -> LatestRow {
         LatestRow(
             series: series, time: time ?? .epoch, value: value, verdict: verdict, lastHeard: lastHeard,
-            usualInterval: usualInterval, state: detector.encoded(), isHeard: isHeard)
+            usualInterval: usualInterval, state: encoded, isHeard: isHeard)
     }
 }

@@ -36,6 +36,7 @@ extension SlotCore {
             given.sort { $0.position < $1.position }
         }
         open.replies[call.origin] = Replies(givenAt: now, verdicts: given)
+        open.beginWaitingPanels()
         return (verdicts, ended)
     }
 
@@ -49,8 +50,11 @@ extension SlotCore {
             var stranger = SeriesState()
             return stranger.judge(arrival, of: series, &models, ended: &ended, now: now)
         }
-        return open.series[series, default: SeriesState()]
+        let last = open.series[series]?.time
+        let verdict = open.series[series, default: SeriesState()]
             .judge(arrival, of: series, &models, ended: &ended, now: now)
+        guard last.map({ $0 < reading.time }) ?? true else { return verdict }
+        return open.judgeTogether(reading, verdict, isNew: last == nil)
     }
 
     mutating func remember(_ tombstone: Tombstone) {

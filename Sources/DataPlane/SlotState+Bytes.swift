@@ -17,7 +17,7 @@ extension SlotState {
 
     /// What one piece may hold at most, of each table: as many as fit into its bytes.
     static let rowsMax = pieceBytesMax / 16
-    static let detectorBytesMax = 4096
+    static let detectorBytesMax = SeriesState.bytesMax
     static let headerBytesMax = 64
     static let originBytes = 32
 
@@ -63,7 +63,7 @@ extension SlotState {
         writer.write(state.lastHeard.microseconds)
         writer.write(state.isHeard ? 1 : 0 as UInt8)
         writer.writeVarint(UInt64(max(0, state.usualInterval)))
-        let detector = state.detector.encoded()
+        let detector = state.encoded
         guard detector.count <= detectorBytesMax else {
             throw .tooMany(what: "bytes of a detector", count: UInt64(detector.count), max: detectorBytesMax)
         }
@@ -88,8 +88,8 @@ extension SlotState {
 
     static func bytes(of device: DeviceID) -> Int { device.text.utf8.count + 16 }
 
-    /// An upper bound of the bytes of a detector's state, with its length.
-    static func bytes(of detector: DetectorState) -> Int { detector.encodedCount + 8 }
+    /// An upper bound of the bytes of what was learned, with its length.
+    static func bytes(of state: SeriesState) -> Int { state.encodedCountMax + 8 }
 
     /// An upper bound of the bytes of a row: names, five numbers, a verdict.
     static func bytes(of name: Series, judgedBy verdict: Verdict) -> Int {
@@ -131,13 +131,14 @@ extension SlotState {
         guard isHeard <= 1 else { throw .invalid(what: "flag") }
         let usualInterval = Int64(clamping: try reader.readVarint())
         let count = try reader.readCount(of: "bytes of a detector", max: Self.detectorBytesMax)
-        guard let detector = DetectorState(decoding: try reader.readBytes(count: count)) else {
+        let known = SeriesState.decoded(Array(try reader.readBytes(count: count)))
+        guard let detector = known.detector else {
             awaitsRows = true
             return
         }
         series[name] = SeriesState(
             time: time == .distantPast ? nil : time, value: value, verdict: verdict, lastHeard: lastHeard,
-            usualInterval: usualInterval, detector: detector, isHeard: isHeard == 1)
+            usualInterval: usualInterval, detector: detector, panel: known.panel, isHeard: isHeard == 1)
     }
 
     private static func readGiven(_ reader: inout ByteReader) throws(FormatError) -> SlotCore.Given {

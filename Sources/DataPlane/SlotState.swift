@@ -34,7 +34,7 @@ package struct SlotState: Hashable, Sendable {
             cutter.add(Self.bytes(of: device)) { $0.tombstones[device] = time }
         }
         for (name, state) in series.sorted(by: { $0.key < $1.key }) {
-            cutter.add(Self.bytes(of: name, judgedBy: state.verdict) + Self.bytes(of: state.detector)) {
+            cutter.add(Self.bytes(of: name, judgedBy: state.verdict) + Self.bytes(of: state)) {
                 $0.series[name] = state
             }
         }
