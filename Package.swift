@@ -95,6 +95,7 @@ let pure: [Target] = [
     core("DataPlane", ["Telemetry", "HashRing", "Detection", "LogFormat", "Ports"]),
     core("Ports", ["Telemetry", "HashRing", "Lease"]),
     core("Pruning", ["Telemetry", "Ports"]),
+    core("Alerting", ["Telemetry", "Ports"]),
     // A kit, not a part of the node: the data plane in a world of disasters.
     core(
         "Simulation",
@@ -189,6 +190,7 @@ let testTargets: [Target] = [
     tests(of: "ControlPlane", ["Telemetry", "Membership", "HashRing"]),
     tests(of: "Lease", ["Telemetry", "Simulation"]),
     tests(of: "Pruning", ["Telemetry", "Ports", "Simulation"]),
+    tests(of: "Alerting", ["Telemetry", "Ports"]),
     tests(of: "Wire", ["Telemetry", "Membership", "LogFormat"]),
     tests(of: "Detection", ["Telemetry"]),
     tests(of: "Evaluation", ["Telemetry", "Detection"]),
