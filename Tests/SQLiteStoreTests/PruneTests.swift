@@ -34,6 +34,7 @@ import Testing
     }
 
     static let backToSecondSchema = """
+        DROP TABLE alerts; DROP TABLE deliveries; DROP TABLE mutes;
         DROP TABLE jobs; DROP TABLE ticks; DROP TABLE silences; ALTER TABLE devices DROP COLUMN restored;
         UPDATE flock SET schema_version = 2
         """
