@@ -14,13 +14,20 @@ enum NodeClient {
         try await ask(.GET, path, of: url)
     }
 
-    /// The same with `POST` and no body.
-    static func post(_ path: String, to url: String) async throws -> (status: Int, body: [UInt8]) {
-        try await ask(.POST, path, of: url)
+    /// The same with `POST`.
+    /// - Parameter json: the body; none without it.
+    static func post(
+        _ path: String, to url: String, json: [UInt8]? = nil
+    ) async throws -> (status: Int, body: [UInt8]) {
+        try await ask(.POST, path, of: url, json: json)
+    }
+
+    static func delete(_ path: String, from url: String) async throws -> (status: Int, body: [UInt8]) {
+        try await ask(.DELETE, path, of: url)
     }
 
     private static func ask(
-        _ method: HTTPMethod, _ path: String, of url: String
+        _ method: HTTPMethod, _ path: String, of url: String, json: [UInt8]? = nil
     ) async throws -> (status: Int, body: [UInt8]) {
         var base = url.contains("://") ? url : "http://" + url
         while base.hasSuffix("/") { base.removeLast() }
@@ -30,6 +37,10 @@ enum NodeClient {
         do {
             var request = HTTPClientRequest(url: base + path)
             request.method = method
+            if let json {
+                request.headers.add(name: "content-type", value: "application/json")
+                request.body = .bytes(ByteBuffer(bytes: json))
+            }
             let response = try await client.execute(request, timeout: timeout)
             let body = try await response.body.collect(upTo: answerBytesMax)
             try await client.shutdown()

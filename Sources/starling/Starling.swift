@@ -16,7 +16,7 @@ struct Starling: AsyncParsableCommand {
         version: version,
         subcommands: [
             NodeCommand.self, SimulateCommand.self, ClusterCommand.self, HealthCommand.self, ModelsCommand.self,
-            DrainCommand.self, PruneCommand.self,
+            DrainCommand.self, PruneCommand.self, MuteCommand.self,
         ])
 
     static let version = "0.1.0"

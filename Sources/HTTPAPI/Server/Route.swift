@@ -3,8 +3,8 @@ package import HTTPTypes
 /// Every path there is and what may be done with it: routing, `405` with `Allow`, and the metrics' labels read it,
 /// and a test holds it against `openapi.json`.
 package enum Route: Int, CaseIterable, Sendable {
-    case dashboard, asset, data, latest, history, anomalies, devices, device, restore, audit, prune, approve, stream
-    case cluster, health, livez, readyz, metrics, openAPI
+    case dashboard, asset, data, latest, history, anomalies, devices, device, restore, audit, prune, approve, mute
+    case mutes, stream, cluster, health, livez, readyz, metrics, openAPI
 
     /// The path, with the parts that vary in braces.
     package var template: String {
@@ -21,6 +21,8 @@ package enum Route: Int, CaseIterable, Sendable {
         case .audit: "/audit"
         case .prune: "/prune"
         case .approve: "/prune/approve"
+        case .mute: "/mute"
+        case .mutes: "/mutes"
         case .stream: "/stream"
         case .cluster: "/cluster"
         case .health: "/health"
@@ -35,6 +37,7 @@ package enum Route: Int, CaseIterable, Sendable {
     package var methods: [HTTPRequest.Method] {
         switch self {
         case .data, .restore, .approve: [.post]
+        case .mute: [.post, .delete]
         case .device: [.get, .head, .delete]
         default: [.get, .head]
         }
@@ -68,6 +71,8 @@ struct RouteMatch {
         case "/audit": self.init(.audit)
         case "/prune": self.init(.prune)
         case "/prune/approve": self.init(.approve)
+        case "/mute": self.init(.mute)
+        case "/mutes": self.init(.mutes)
         case "/stream": self.init(.stream)
         case "/cluster": self.init(.cluster)
         case "/health": self.init(.health)
