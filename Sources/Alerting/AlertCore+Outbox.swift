@@ -16,6 +16,7 @@ extension AlertCore {
 
     mutating func record(_ step: inout Step) {
         guard recording == nil, !unwritten.isEmpty, step.now >= recordAt else { return }
+        guard step.now >= upkeepAt || unwritten.isUrgent else { return }
         recordsCount += 1
         let change = unwritten.take(atMost: limits.recordMax)
         recording = RecordUnderWay(number: recordsCount, change: change)
@@ -26,6 +27,7 @@ extension AlertCore {
         guard let done = recording, done.number == number else { return }
         recording = nil
         isStoreAway = false
+        upkeepAt = step.now.advanced(byMicroseconds: limits.upkeepEvery)
         for delivery in done.change.deliveries {
             guard let outgoing = outbox[delivery.key], !outgoing.isRecorded else { continue }
             outbox[delivery.key]?.isRecorded = true

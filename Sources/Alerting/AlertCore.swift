@@ -83,6 +83,7 @@ package struct AlertCore: Hashable, Sendable {
     var recording: RecordUnderWay?
     var recordsCount: UInt64 = 0
     var recordAt = Moment(microseconds: .min)
+    var upkeepAt = Moment(microseconds: .min)
     var isStoreAway = false
     var outbox: [AlertDelivery.Key: Outgoing] = [:]
     var lanes: [String: Lane] = [:]

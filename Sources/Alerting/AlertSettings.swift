@@ -59,6 +59,8 @@ package struct AlertLimits: Hashable, Sendable {
     package var outboxMax = 10_000
     /// Rows in one call of the store.
     package var recordMax = 500
+    /// Between two records of which no delivery waits: how a delivery ended, or who joined an incident.
+    package var upkeepEvery: Int64 = 1_000_000
     /// After a record that failed.
     package var recordAgain: Int64 = 1_000_000
 

@@ -27,6 +27,9 @@ struct Unwritten: Hashable, Sendable {
 
     var isEmpty: Bool { alerts.isEmpty && deliveries.isEmpty }
 
+    /// Something goes out once it is written down.
+    var isUrgent: Bool { deliveries.values.contains { $0.state == .pending && $0.attempts == 0 } }
+
     /// Takes a part: an alert and its deliveries go together, or a sender that dies in between would leave an alert that
     /// nobody sends.
     mutating func take(atMost max: Int) -> AlertChange {

@@ -66,6 +66,8 @@ import Testing
     @Test func aRefusalIsFinal() {
         var bench = Self.posted()
         #expect(bench.answerPosts(.answered(status: 410, retryAfter: nil)).count == 1)
+        #expect(bench.records.isEmpty)
+        bench.wait(1.1)
         #expect(bench.records.first?.change.deliveries.map(\.state) == [.givenUp])
         let gaveUp = bench.notes.compactMap { if case .gaveUp(_, let reason) = $0 { reason } else { nil } }
         #expect(gaveUp == ["answered 410: it does not want this alert"])

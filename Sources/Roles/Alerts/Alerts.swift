@@ -164,7 +164,8 @@ actor Alerts {
     // MARK: What is told of it
 
     private func note(_ failure: StoreError?) {
-        guard (failure != nil) != isStoreStuck else { return }
+        // Where nobody is told, nothing waits for it.
+        guard (failure != nil) != isStoreStuck, !poster.targets.isEmpty else { return }
         isStoreStuck = failure != nil
         if let failure {
             logger.warning(
