@@ -12,7 +12,7 @@ extension AlertCore {
         let open = same.filter { !entries[$0].isOver }
         if let last = same.last, open.isEmpty {
             // Heard again by a late reading, and silent again: told anew, under another name.
-            let isNews = isLive || entries[last].touched < step.now.advanced(byMicroseconds: -2 * limits.lookEvery)
+            let isNews = isLive || entries[last].touched < step.moment.advanced(byMicroseconds: -2 * limits.lookEvery)
             guard entries[last].isVoid, episode.end == nil, isNews else { return }
             begin(episode.with(id: "\(episode.id)/\(episode.peak.microseconds)", end: nil), in: line, &step)
             return
@@ -23,7 +23,7 @@ extension AlertCore {
     }
 
     private mutating func begin(_ episode: AnomalyEpisode, in line: AlertLine, _ step: inout Step) {
-        var entry = AlertEntry(episode: episode, fate: .held, touched: step.now)
+        var entry = AlertEntry(episode: episode, fate: .held, touched: step.moment)
         if isMuted(episode.series, at: step.time) {
             entry.fate = .muted
             add(entry, to: line)
@@ -37,9 +37,9 @@ extension AlertCore {
         } else {
             held.append(
                 HeldEpisode(
-                    line: line, start: episode.start, until: step.now.advanced(byMicroseconds: limits.holdBack)))
+                    line: line, start: episode.start, until: step.moment.advanced(byMicroseconds: limits.holdBack)))
             groups[line.group, default: []].append(
-                GroupedEpisode(line: line, start: episode.start, heard: step.now))
+                GroupedEpisode(line: line, start: episode.start, heard: step.moment))
             changedGroups.insert(line.group)
         }
         add(entry, to: line)
@@ -48,7 +48,7 @@ extension AlertCore {
     private mutating func grow(
         _ entry: inout AlertEntry, by episode: AnomalyEpisode, in line: AlertLine, _ step: inout Step
     ) {
-        entry.touched = step.now
+        entry.touched = step.moment
         let old = entry.episode
         // While nobody was told, the store's name counts: it saw the beginning.
         let isEarlier = entry.fate == .held && episode.start < old.start
@@ -90,7 +90,7 @@ extension AlertCore {
 
     /// Those that were held long enough and are not one of many.
     mutating func releaseHeld(_ step: inout Step) {
-        let due = held.prefix { $0.until <= step.now }
+        let due = held.prefix { $0.until <= step.moment }
         guard !due.isEmpty else { return }
         let released = Array(due)
         held.removeFirst(released.count)
@@ -134,7 +134,7 @@ extension AlertCore {
 
     /// Over for so long that no look finds them again.
     mutating func forgetOver(_ step: Step) {
-        let line = step.now.advanced(byMicroseconds: -2 * limits.lookBack)
+        let line = step.moment.advanced(byMicroseconds: -2 * limits.lookBack)
         keepEntries { !($0.isOver && $0.touched < line) }
         fleets = fleets.filter { !($0.value.isOver && $0.value.joinedAt < line) }
     }

@@ -5,8 +5,8 @@ import Telemetry
 extension AlertCore {
     mutating func look(_ step: inout Step) {
         guard !isLooking else { return }
-        let isFull = step.now >= lookAt
-        guard isFull || (hasTargets && step.now >= mutesAt) else { return }
+        let isFull = step.moment >= lookAt
+        guard isFull || (hasTargets && step.moment >= mutesAt) else { return }
         isLooking = true
         let from = step.time.advanced(byMicroseconds: -limits.lookBack)
         step.effects.append(
@@ -20,17 +20,17 @@ extension AlertCore {
         isLooking = false
         self.activeDevices = activeDevices
         isOriented = true
-        lookAt = max(lookAt, step.now.advanced(byMicroseconds: limits.lookAgain))
-        mutesAt = step.now.advanced(byMicroseconds: limits.mutesEvery)
+        lookAt = max(lookAt, step.moment.advanced(byMicroseconds: limits.lookAgain))
+        mutesAt = step.moment.advanced(byMicroseconds: limits.mutesEvery)
     }
 
     mutating func take(_ look: AlertLook, _ step: inout Step) {
         isLooking = false
         guard isSender else { return }
         mutes = look.mutes
-        mutesAt = step.now.advanced(byMicroseconds: limits.mutesEvery)
+        mutesAt = step.moment.advanced(byMicroseconds: limits.mutesEvery)
         guard look.request.isFull else { return }
-        lookAt = step.now.advanced(byMicroseconds: limits.lookEvery)
+        lookAt = step.moment.advanced(byMicroseconds: limits.lookEvery)
         isOriented = true
         activeDevices = look.activeDevices
         for alert in look.alerts.sorted(by: Self.isBefore) { restore(alert, look.request, &step) }
@@ -64,7 +64,7 @@ extension AlertCore {
             lines[line] = entries
             return
         }
-        let entry = AlertEntry(episode: alert.episode, fate: alert.fate.entryFate, touched: step.now)
+        let entry = AlertEntry(episode: alert.episode, fate: alert.fate.entryFate, touched: step.moment)
         // Heard of under another name, and not told yet: it is this one.
         if let held = entries.firstIndex(where: { $0.fate == .held && $0.isSame(alert.episode) }) {
             entries[held] = entry
@@ -77,7 +77,7 @@ extension AlertCore {
     private mutating func restore(incident alert: Alert, _ request: AlertLook.Request, _ step: Step) {
         guard let known = fleets[alert.id] else {
             var incident = FleetIncident(
-                alert, lastEnd: alert.episode.end ?? alert.episode.start, tellAt: nil, joinedAt: step.now)
+                alert, lastEnd: alert.episode.end ?? alert.episode.start, tellAt: nil, joinedAt: step.moment)
             incident.isWhole = incident.isOver
             fleets[alert.id] = incident
             return

@@ -15,8 +15,8 @@ extension AlertCore {
     }
 
     mutating func record(_ step: inout Step) {
-        guard recording == nil, !unwritten.isEmpty, step.now >= recordAt else { return }
-        guard step.now >= upkeepAt || unwritten.isUrgent else { return }
+        guard recording == nil, !unwritten.isEmpty, step.moment >= recordAt else { return }
+        guard step.moment >= upkeepAt || unwritten.isUrgent else { return }
         recordsCount += 1
         let change = unwritten.take(atMost: limits.recordMax)
         recording = RecordUnderWay(number: recordsCount, change: change)
@@ -27,7 +27,7 @@ extension AlertCore {
         guard let done = recording, done.number == number else { return }
         recording = nil
         isStoreAway = false
-        upkeepAt = step.now.advanced(byMicroseconds: limits.upkeepEvery)
+        upkeepAt = step.moment.advanced(byMicroseconds: limits.upkeepEvery)
         for delivery in done.change.deliveries {
             guard let outgoing = outbox[delivery.key], !outgoing.isRecorded else { continue }
             outbox[delivery.key]?.isRecorded = true
@@ -35,7 +35,7 @@ extension AlertCore {
             if isTried || fresh.contains(delivery.key) { continue }
             // Another sender's, or a record of ours whose answer was lost: the next look says which.
             outbox[delivery.key] = nil
-            lookAt = step.now
+            lookAt = step.moment
         }
         // Of one that sends no more.
         if !isSender { outbox = outbox.filter { $0.value.isInFlight || !$0.value.isRecorded } }
@@ -46,7 +46,7 @@ extension AlertCore {
         recording = nil
         isStoreAway = true
         unwritten.putBack(failed.change)
-        recordAt = step.now.advanced(byMicroseconds: limits.recordAgain)
+        recordAt = step.moment.advanced(byMicroseconds: limits.recordAgain)
     }
 
     // MARK: Sending
@@ -54,7 +54,7 @@ extension AlertCore {
     mutating func push(_ delivery: AlertDelivery, _ step: inout Step) {
         guard outbox[delivery.key] == nil, through[delivery.key] == nil else { return }
         unwritten.deliveries[delivery.key] = delivery
-        outbox[delivery.key] = Outgoing(delivery: delivery, due: step.now, isRecorded: false)
+        outbox[delivery.key] = Outgoing(delivery: delivery, due: step.moment, isRecorded: false)
         limitOutbox(&step)
     }
 
@@ -66,7 +66,7 @@ extension AlertCore {
         else { return }
         let wait = min(max(0, delivery.next.microseconds(since: step.time)), limits.retryAfterMax)
         outbox[key] = Outgoing(
-            delivery: delivery, due: step.now.advanced(byMicroseconds: wait), isRecorded: true)
+            delivery: delivery, due: step.moment.advanced(byMicroseconds: wait), isRecorded: true)
         limitOutbox(&step)
     }
 
@@ -87,7 +87,7 @@ extension AlertCore {
         for target in settings.targets {
             var lane = lanes[target.id] ?? Lane()
             let room = (lane.isWell ? limits.postsMax : 1) - lane.inFlight
-            guard room > 0, step.now >= lane.pausedUntil else { continue }
+            guard room > 0, step.moment >= lane.pausedUntil else { continue }
             let due = outbox.values.filter { mayGo($0, to: target.id, step) }
             for outgoing in due.sorted(by: Self.isBefore).prefix(room) {
                 outbox[outgoing.delivery.key]?.isInFlight = true
@@ -100,7 +100,7 @@ extension AlertCore {
 
     private func mayGo(_ outgoing: Outgoing, to target: String, _ step: Step) -> Bool {
         let key = outgoing.delivery.key
-        guard key.target == target, !outgoing.isInFlight, outgoing.due <= step.now,
+        guard key.target == target, !outgoing.isInFlight, outgoing.due <= step.moment,
             outgoing.isRecorded || isStoreAway
         else { return false }
         // The start first.
@@ -126,7 +126,7 @@ extension AlertCore {
         case .again(let reason, let after):
             lane.isWell = false
             if let after {
-                lane.pausedUntil = step.now.advanced(byMicroseconds: min(max(0, after), limits.retryAfterMax))
+                lane.pausedUntil = step.moment.advanced(byMicroseconds: min(max(0, after), limits.retryAfterMax))
             }
             retry(outgoing, reason, &step)
         }
@@ -143,7 +143,7 @@ extension AlertCore {
         }
         let wait = backOff(after: delivery.attempts)
         var next = outgoing
-        next.due = step.now.advanced(byMicroseconds: wait)
+        next.due = step.moment.advanced(byMicroseconds: wait)
         next.delivery.next = step.time.advanced(byMicroseconds: wait)
         outbox[delivery.key] = next
         unwritten.deliveries[delivery.key] = next.delivery
@@ -166,7 +166,7 @@ extension AlertCore {
         settled.state = state
         outbox[delivery.key] = nil
         unwritten.deliveries[delivery.key] = settled
-        through[delivery.key] = step.now
+        through[delivery.key] = step.moment
         if through.count > 2 * limits.outboxMax {
             let line = through.values.sorted()[limits.outboxMax]
             through = through.filter { $0.value > line }

@@ -108,7 +108,7 @@ package struct AlertCore: Hashable, Sendable {
     ///   - now: never steps; for waits.
     ///   - time: by the wall clock; for what is written down.
     package mutating func handle(_ event: Event, now: Moment, at time: Instant) -> [Effect] {
-        var step = Step(now: now, time: time)
+        var step = Step(moment: now, time: time)
         switch event {
         case .tick: break
         case .sending(let isSender): send(isSender, &step)
@@ -144,8 +144,8 @@ package struct AlertCore: Hashable, Sendable {
         changedGroups = []
         fleets = [:]
         isOriented = false
-        lookAt = step.now
-        mutesAt = step.now
+        lookAt = step.moment
+        mutesAt = step.moment
         // The next sender finds what is written down; what is not, nobody knows but this node.
         if !isSender { outbox = outbox.filter { $0.value.isInFlight || !$0.value.isRecorded } }
     }
@@ -153,7 +153,7 @@ package struct AlertCore: Hashable, Sendable {
 
 /// One call of `handle`: when it is, and what comes of it.
 struct Step {
-    let now: Moment
+    let moment: Moment
     let time: Instant
     var effects: [AlertCore.Effect] = []
 }

@@ -90,7 +90,7 @@ extension AlertCore {
     mutating func join(_ id: String, _ entry: AlertEntry, in line: AlertLine, _ step: inout Step) {
         let isWanted = settings.filter.accepts(entry.episode.series)
         let limits = limits
-        fleets[id]?.join(entry, in: line, isWanted: isWanted, step.now, limits)
+        fleets[id]?.join(entry, in: line, isWanted: isWanted, step.moment, limits)
         guard let fleet = fleets[id], fleet.tellAt == nil, !fleet.isOver else { return }
         // The next sender knows by it who belongs to the incident.
         write(fleet.alert)
@@ -110,7 +110,7 @@ extension AlertCore {
     /// Looks in what is new for many that began together.
     mutating func formFleets(_ step: inout Step) {
         for group in changedGroups.sorted() {
-            let old = step.now.advanced(byMicroseconds: -limits.lookBack)
+            let old = step.moment.advanced(byMicroseconds: -limits.lookBack)
             var all = (groups[group] ?? []).filter { $0.heard > old }
             all.sort { ($0.start, $0.line) < ($1.start, $1.line) }
             // The oldest starts, beyond what is followed of an incident.
@@ -155,7 +155,7 @@ extension AlertCore {
             peak: first.start, end: nil, score: 0, value: 0, reason: "", model: .none)
         fleets[id] = FleetIncident(
             Alert(episode, cause: group.kind, through: first.start, devices: 0, fate: .unwanted),
-            lastEnd: first.start, tellAt: step.now.advanced(byMicroseconds: limits.holdBack), joinedAt: step.now)
+            lastEnd: first.start, tellAt: step.moment.advanced(byMicroseconds: limits.holdBack), joinedAt: step.moment)
         for member in members {
             guard
                 let index = lines[member.line]?.lastIndex(where: {
@@ -178,7 +178,7 @@ extension AlertCore {
         guard !fleets.isEmpty else { return }
         for id in fleets.keys.sorted() {
             guard var fleet = fleets[id], !fleet.isOver else { continue }
-            if let tellAt = fleet.tellAt, tellAt <= step.now {
+            if let tellAt = fleet.tellAt, tellAt <= step.moment {
                 fleet.tellAt = nil
                 fleet.alert = Alert(
                     fleet.alert.episode, cause: fleet.alert.cause, through: fleet.alert.through,
@@ -186,7 +186,7 @@ extension AlertCore {
                 tell(fleet.alert, .start, &step)
                 if fleet.alert.fate == .muted { step.effects.append(.note(.muted(fleet.alert))) }
             }
-            let isQuiet = fleet.joinedAt.advanced(byMicroseconds: limits.fleetWindow) <= step.now
+            let isQuiet = fleet.joinedAt.advanced(byMicroseconds: limits.fleetWindow) <= step.moment
             if fleet.tellAt == nil, fleet.open.isEmpty, fleet.isWhole, isQuiet {
                 fleet.alert.episode = fleet.alert.episode.with(
                     end: max(fleet.lastEnd, fleet.alert.episode.start))
