@@ -95,6 +95,7 @@ let pure: [Target] = [
     core("DataPlane", ["Telemetry", "HashRing", "Detection", "LogFormat", "Ports"]),
     core("Ports", ["Telemetry", "HashRing", "Lease"]),
     core("Pruning", ["Telemetry", "Ports"]),
+    core("Alerting", ["Telemetry", "Ports"]),
     // A kit, not a part of the node: the data plane in a world of disasters.
     core(
         "Simulation",
@@ -118,8 +119,8 @@ let shells: [Target] = [
         "Roles",
         [
             "Telemetry", "HashRing", "Detection", "LogFormat", "DataPlane", "Ports", "IngestLog", "ClusterActors",
-            "ModelFormats", "Membership", "ControlPlane", "GossipTransport", "Lease", "Pruning", logging, metrics,
-            lifecycle,
+            "ModelFormats", "Membership", "ControlPlane", "GossipTransport", "Lease", "Pruning", "Alerting", logging,
+            metrics, lifecycle,
         ]),
     library("DeviceFleet", ["Telemetry", httpClient, logging, nioCore, nioPosix, nioHTTP1, lifecycle]),
     library("NodeSettings", [configuration, logging]),
@@ -132,6 +133,7 @@ let adapters: [Target] = [
     library("PostgresStore", ["Telemetry", "HashRing", "Ports", "SerialQueues", "CLibPQ", logging]),
     library("FileLease", ["Lease", "Ports"]),
     library("RedisLease", ["Lease", "Ports", "SerialQueues", "CHiredis"]),
+    library("Webhook", ["Telemetry", "Ports", crypto, httpClient, nioCore, nioHTTP1, nioPosix]),
     library(
         "HTTPAPI",
         [
@@ -156,7 +158,8 @@ let executables: [Target] = [
             "Telemetry", "HashRing", "Detection", "Evaluation", "Ports", "ModelFormats", "IngestLog", "Membership",
             "ClusterKeys",
             "GossipTransport", "ClusterActors", "Roles", "SQLiteStore", "PostgresStore", "FileLease", "RedisLease",
-            "Lease", "Pruning", "HTTPAPI", "DeviceFleet", "NodeSettings", "LogHandlers", argumentParser, configuration,
+            "Webhook", "Lease", "Pruning", "Alerting", "HTTPAPI", "DeviceFleet", "NodeSettings", "LogHandlers",
+            argumentParser, configuration,
             httpClient, logging, metrics, lifecycle, unixSignals, nioCore, nioHTTP1,
         ],
         swiftSettings: swift),
@@ -178,6 +181,10 @@ let testKits: [Target] = [
         swiftSettings: swift),
     // A node as a process, and a client of it without anything in between; for the benchmarks too.
     .target(name: "NodeHarness", path: "Tests/NodeHarness", swiftSettings: swift),
+    // A receiver of alerts that fails as it is told.
+    .target(
+        name: "ReceiverHarness", dependencies: [nioCore, nioHTTP1, nioPosix], path: "Tests/ReceiverHarness",
+        swiftSettings: swift),
     // Servers that others wrote, private to one test, and a line to them that can be cut.
     .target(
         name: "ServerHarness", dependencies: ["NodeHarness"], path: "Tests/ServerHarness", swiftSettings: swift),
@@ -190,6 +197,7 @@ let testTargets: [Target] = [
     tests(of: "ControlPlane", ["Telemetry", "Membership", "HashRing"]),
     tests(of: "Lease", ["Telemetry", "Simulation"]),
     tests(of: "Pruning", ["Telemetry", "Ports", "Simulation"]),
+    tests(of: "Alerting", ["Telemetry", "Ports"]),
     tests(of: "Wire", ["Telemetry", "Membership", "LogFormat"]),
     tests(of: "Detection", ["Telemetry"]),
     tests(of: "Evaluation", ["Telemetry", "Detection"]),
@@ -207,7 +215,7 @@ let testTargets: [Target] = [
         of: "Roles",
         [
             "Telemetry", "HashRing", "Detection", "DataPlane", "Ports", "IngestLog", "LogFormat", "Lease", "Pruning",
-            "Simulation", logging, lifecycle,
+            "Alerting", "Simulation", logging, lifecycle,
         ]),
     tests(of: "DeviceFleet", ["Telemetry", nioCore, nioPosix, nioHTTP1, logging, lifecycle]),
     tests(of: "NodeSettings", [logging]),
@@ -216,6 +224,7 @@ let testTargets: [Target] = [
         of: "PostgresStore",
         ["Telemetry", "HashRing", "Ports", "StoreConformance", "ServerHarness", "NodeHarness", logging]),
     tests(of: "FileLease", ["Telemetry", "Lease", "Ports", "NodeHarness"]),
+    tests(of: "Webhook", ["Telemetry", "Ports", "ReceiverHarness", crypto]),
     tests(of: "RedisLease", ["Telemetry", "Lease", "Ports", "ServerHarness", "NodeHarness"]),
     tests(of: "SQLiteStore", ["Telemetry", "HashRing", "Ports", "StoreConformance", grdb, grdbSQLite, logging]),
     tests(
@@ -227,7 +236,10 @@ let testTargets: [Target] = [
     .testTarget(name: "TidyTests", swiftSettings: swift),
     // It runs the built program: `swift build --product starling` first, where only this target is built.
     .testTarget(
-        name: "NodeTests", dependencies: ["NodeHarness", "ServerHarness", "Telemetry", "LogFormat", grdbSQLite],
+        name: "NodeTests",
+        dependencies: [
+            "NodeHarness", "ServerHarness", "ReceiverHarness", "Telemetry", "LogFormat", crypto, grdbSQLite,
+        ],
         swiftSettings: swift),
 ]
 

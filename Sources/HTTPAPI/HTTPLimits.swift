@@ -37,6 +37,7 @@ package enum HTTPLimits {
     package static let anomaliesMax = 1_000
     package static let auditLimitDefault = 100
     package static let auditLimitMax = 10_000
+    package static let muteBodyBytesMax = 16 << 10
     /// Devices of each kind in what the pruner would do.
     package static let pruneLimitDefault = 100
     package static let pruneLimitMax = 10_000

@@ -37,8 +37,12 @@ package struct NodeSettings: Hashable, Sendable {
     package var trainEvery: Duration? = .seconds(86_400)
     /// Readings a second and device; nil without a limit.
     package var deviceRate: Double?
-    package var webhook: String?
+    /// Where alerts are posted to: each may hold a password, or be a secret as a whole.
+    package var webhooks: [Secret] = []
     package var webhookSecret: Secret?
+    /// Patterns of the types and of the devices that alerts are sent of.
+    package var webhookTypes = ["*"]
+    package var webhookDevices = ["*"]
     /// Base64 of 32 bytes each; the first seals, all open. None: gossip and peers in the clear, on loopback only.
     package var clusterKeys: [Secret] = []
     package var apiKeys: [Secret] = []
@@ -91,7 +95,9 @@ extension NodeSettings {
         case .retention: retention.map(DurationText.text) ?? "never"
         case .trainEvery: trainEvery.map(DurationText.text) ?? "never"
         case .deviceRate: deviceRate.map(\.description) ?? "none"
-        case .webhook: webhook ?? "none"
+        case .webhook: list(webhooks.map(\.description))
+        case .webhookTypes: list(webhookTypes)
+        case .webhookDevices: list(webhookDevices)
         case .webhookSecret: webhookSecret == nil ? "none" : "***"
         case .clusterKey: list(clusterKeys.map(\.description))
         case .apiKeys: list(apiKeys.map(\.description))

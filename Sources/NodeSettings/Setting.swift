@@ -18,6 +18,8 @@ package enum Setting: String, CaseIterable, Sendable {
     case deviceRate = "device-rate"
     case webhook
     case webhookSecret = "webhook-secret"
+    case webhookTypes = "webhook-types"
+    case webhookDevices = "webhook-devices"
     case clusterKey = "cluster-key"
     case apiKeys = "api-keys"
     case insecureOpen = "insecure-open"
@@ -43,7 +45,7 @@ package enum Setting: String, CaseIterable, Sendable {
     /// Its value may hold a password or a key: never printed, and `VARIABLE_FILE` names a file to read it from.
     package var isSecret: Bool {
         switch self {
-        case .store, .lease, .webhookSecret, .clusterKey, .apiKeys: true
+        case .store, .lease, .webhook, .webhookSecret, .clusterKey, .apiKeys: true
         default: false
         }
     }

@@ -27,12 +27,32 @@ package enum SettingValues {
         return rate
     }
 
-    package static func webAddress(_ text: String) throws(ValueError) -> String {
-        guard
-            let url = URLComponents(string: text), url.scheme == "http" || url.scheme == "https",
-            let host = url.host, !host.isEmpty
-        else { throw ValueError(expected: "an address such as https://example.org/hook") }
-        return text
+    package static let webhooksMax = 16
+
+    /// A comma list; a comma in an address is percent-encoded.
+    package static func webhooks(_ text: String) throws(ValueError) -> [Secret] {
+        var addresses: [Secret] = []
+        for part in text.split(separator: ",", omittingEmptySubsequences: false) {
+            let address = part.trimmingCharacters(in: .whitespaces)
+            guard
+                let url = URLComponents(string: address), ["http", "https"].contains(url.scheme?.lowercased()),
+                let host = url.host, !host.isEmpty, (1...65535).contains(url.port ?? 80)
+            else { throw ValueError(expected: "a comma list of addresses such as https://example.org/hook") }
+            addresses.append(Secret(address))
+        }
+        guard addresses.count <= webhooksMax else { throw ValueError(expected: "at most \(webhooksMax) addresses") }
+        return addresses
+    }
+
+    package static let patternsMax = 256
+
+    package static func patterns(_ text: String) throws(ValueError) -> [String] {
+        let patterns = text.split(separator: ",", omittingEmptySubsequences: false)
+            .map { $0.trimmingCharacters(in: .whitespaces) }
+        guard patterns.count <= patternsMax, !patterns.contains("") else {
+            throw ValueError(expected: "a comma list of at most \(patternsMax) patterns such as temp*,humidity")
+        }
+        return patterns
     }
 
     /// Origins as browsers send them: scheme, host, port, no path; or `*`.

@@ -6,8 +6,10 @@ enum SettingsCheck {
             if tls.keyPath.isEmpty { throw SettingsError("--tls-cert needs --tls-key") }
             if tls.certificatePath.isEmpty { throw SettingsError("--tls-key needs --tls-cert") }
         }
-        if settings.webhookSecret != nil, settings.webhook == nil {
-            throw SettingsError("--webhook-secret needs --webhook")
+        if settings.webhooks.isEmpty {
+            for setting in [Setting.webhookSecret, .webhookTypes, .webhookDevices] where given[setting] != nil {
+                throw SettingsError("\(setting.flag) needs --webhook")
+            }
         }
         if settings.store == .sqlite(path: settings.dataDirectory) {
             throw SettingsError(
@@ -72,8 +74,6 @@ enum SettingsCheck {
     /// nobody for a key, for one.
     private static let refused: [Setting: String] = [
         .deviceRate: "a limit for each device",
-        .webhook: "webhooks",
-        .webhookSecret: "webhooks",
         .apiKeys: "API keys",
         .tlsCertificate: "HTTPS",
         .tlsKey: "HTTPS",

@@ -49,6 +49,17 @@ package protocol NodeService: ModelService {
     /// - Returns: what that is; nil if it waits with nothing.
     func approvePruning() async throws(StoreError) -> Waiting?
 
+    /// What begins on these series is told to nobody from now on, for so many microseconds, or until it is lifted. A mute of
+    /// the same scope is replaced.
+    /// - Returns: nil if there are too many mutes.
+    func mute(_ scope: Mute.Scope, for length: Int64?, reason: String) async throws(StoreError) -> Mute?
+
+    /// - Returns: false if there is no such mute.
+    func unmute(_ scope: Mute.Scope) async throws(StoreError) -> Bool
+
+    /// Those in force: with an end, by it, then the others.
+    func mutes() async throws(StoreError) -> [Mute]
+
     func cluster() async -> ClusterView
 
     /// The ledgers of all live nodes as one, asked for now.

@@ -5,7 +5,7 @@ import Telemetry
 /// The schema as numbered steps. A step that was released is never edited: a new one is added.
 enum Migrations {
     /// `migrations[i]` leads from version i to version i + 1.
-    static let all: [String] = [first, second, third, fourth]
+    static let all: [String] = [first, second, third, fourth, fifth]
 
     static var newest: Int64 { Int64(all.count) }
 
@@ -166,6 +166,53 @@ enum Migrations {
         CREATE INDEX silences_by_end ON silences (ended, start) WHERE ended IS NOT NULL;
         """
 
+    /// Enumerations by their raw values. Times of deliveries and mutes are the nodes'.
+    private static let fourth = """
+        CREATE TABLE alerts (
+            id TEXT PRIMARY KEY COLLATE BINARY,
+            kind TEXT NOT NULL,
+            cause TEXT NOT NULL,
+            device TEXT NOT NULL COLLATE BINARY,
+            metric TEXT NOT NULL COLLATE BINARY,
+            start INTEGER NOT NULL,
+            through INTEGER NOT NULL,
+            peak INTEGER NOT NULL,
+            ended INTEGER,
+            score REAL NOT NULL,
+            value REAL NOT NULL,
+            reason TEXT NOT NULL,
+            model TEXT NOT NULL,
+            model_version INTEGER NOT NULL,
+            devices INTEGER NOT NULL,
+            fate INTEGER NOT NULL
+        ) WITHOUT ROWID;
+        CREATE INDEX alerts_open ON alerts (start) WHERE ended IS NULL;
+        CREATE INDEX alerts_by_end ON alerts (ended) WHERE ended IS NOT NULL;
+        CREATE INDEX alerts_by_device ON alerts (device);
+        CREATE INDEX incidents_by_start ON alerts (start) WHERE kind = 'fleet';
+        CREATE TABLE deliveries (
+            alert TEXT NOT NULL COLLATE BINARY,
+            event INTEGER NOT NULL,
+            target TEXT NOT NULL COLLATE BINARY,
+            body BLOB NOT NULL,
+            created INTEGER NOT NULL,
+            state INTEGER NOT NULL,
+            attempts INTEGER NOT NULL,
+            next INTEGER NOT NULL,
+            PRIMARY KEY (alert, event, target)
+        ) WITHOUT ROWID;
+        CREATE INDEX deliveries_pending ON deliveries (created) WHERE state = 0;
+        CREATE INDEX deliveries_by_age ON deliveries (created);
+        CREATE TABLE mutes (
+            device TEXT NOT NULL COLLATE BINARY,
+            metric TEXT NOT NULL COLLATE BINARY,
+            since INTEGER NOT NULL,
+            until INTEGER,
+            reason TEXT NOT NULL,
+            PRIMARY KEY (device, metric)
+        ) WITHOUT ROWID;
+        """
+
     /// Gives the tombstones their slot that have none yet.
     static func fillSlots(_ connection: Connection) throws(StoreError) {
         let select = try connection.prepare("SELECT device FROM tombstones WHERE slot = \(slotToFill)")
@@ -181,7 +228,7 @@ enum Migrations {
 
     /// Anomalies say why. Most rows have none, which takes a byte. `models.activated` is when a version was made the active
     /// one, the last time.
-    private static let fourth = """
+    private static let fifth = """
         ALTER TABLE readings ADD COLUMN reason TEXT;
         ALTER TABLE flock ADD COLUMN models_revision INTEGER NOT NULL DEFAULT 1;
         ALTER TABLE models ADD COLUMN shadow INTEGER NOT NULL DEFAULT 0;

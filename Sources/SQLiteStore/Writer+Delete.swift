@@ -37,9 +37,11 @@ extension Writer {
             try statement.bind(id, 1)
             try statement.run()
         }
-        let quarantine = try session.statement("DELETE FROM quarantine WHERE device = ?", connection)
-        try quarantine.bind(device.text, 1)
-        try quarantine.run()
+        for sql in ["DELETE FROM quarantine WHERE device = ?"] + AlertTable.forgetDevice {
+            let statement = try session.statement(sql, connection)
+            try statement.bind(device.text, 1)
+            try statement.run()
+        }
         try session.statement("UPDATE flock SET deletions = deletions + 1", connection).run()
     }
 

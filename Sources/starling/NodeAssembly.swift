@@ -22,6 +22,7 @@ enum NodeAssembly {
         let metrics = PrometheusMetrics(help: HTTPAPI.metricsHelp.merging(NodeMetrics.help) { first, _ in first })
         MetricsSystem.bootstrap(metrics)
         let scheduling = try LeaseAssembly.scheduling(settings)
+        let telling = try WebhookAssembly.telling(settings, version: version)
         let store = try await StoreAssembly.open(settings.store, logger)
         let log = try openLog(settings, logger)
         let file = FlockFile(dataDirectory: settings.dataDirectory)
@@ -30,7 +31,8 @@ enum NodeAssembly {
             settings, incarnation: incarnation, version: version, file: file, logger: logger)
         let node = Node(
             settings: nodeSettings(settings, at: neighbourhood, version: version), log: log, store: store,
-            incarnation: incarnation, neighbourhood: neighbourhood, scheduling: scheduling, logger: logger)
+            incarnation: incarnation, neighbourhood: neighbourhood, scheduling: scheduling, telling: telling,
+            logger: logger)
         let http = try HTTPAPI(
             node: node, settings: HTTPSettings(host: settings.http.host, port: settings.http.port), metrics: metrics,
             logger: logger)

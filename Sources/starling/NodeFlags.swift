@@ -92,12 +92,29 @@ struct NodeFlags: ParsableArguments {
         help: .init("Readings a second that one device may send. (default: none)", valueName: "number"))
     var deviceRate: String?
 
-    @Option(help: .init("Address that alerts are posted to. (default: none)", valueName: "url"))
+    @Option(
+        help: .init(
+            "Addresses that alerts are posted to, on all nodes the same; a comma list. (default: none)",
+            valueName: "list"))
     var webhook: String?
 
     @Option(
         name: .customLong("webhook-secret"), help: .init("Key that signs alerts. (default: none)", valueName: "text"))
     var webhookSecret: String?
+
+    @Option(
+        name: .customLong("webhook-types"),
+        help: .init(
+            "Types that alerts are sent of; a comma list in which * stands for anything. (default: *)",
+            valueName: "list"))
+    var webhookTypes: String?
+
+    @Option(
+        name: .customLong("webhook-devices"),
+        help: .init(
+            "Devices that alerts are sent of; a comma list in which * stands for anything. (default: *)",
+            valueName: "list"))
+    var webhookDevices: String?
 
     @Option(
         name: .customLong("cluster-key"),
@@ -157,6 +174,8 @@ struct NodeFlags: ParsableArguments {
             (.deviceRate, deviceRate),
             (.webhook, webhook),
             (.webhookSecret, webhookSecret),
+            (.webhookTypes, webhookTypes),
+            (.webhookDevices, webhookDevices),
             (.clusterKey, clusterKey),
             (.apiKeys, apiKeys),
             (.tlsCertificate, tlsCertificate),

@@ -26,3 +26,27 @@ extension FakeNode {
         return waiting
     }
 }
+
+extension FakeNode {
+    func mute(_ scope: Mute.Scope, for length: Int64?, reason: String) async throws(StoreError) -> Mute? {
+        if let error = now.storeError { throw error }
+        guard now.mutes.count < now.mutesMax else { return nil }
+        let mute = Mute(
+            scope: scope, since: Self.start, until: length.map { Self.start.advanced(byMicroseconds: $0) },
+            reason: reason)
+        change { $0.mutes = $0.mutes.filter { $0.scope != scope } + [mute] }
+        return mute
+    }
+
+    func unmute(_ scope: Mute.Scope) async throws(StoreError) -> Bool {
+        if let error = now.storeError { throw error }
+        let existed = now.mutes.contains { $0.scope == scope }
+        change { $0.mutes.removeAll { $0.scope == scope } }
+        return existed
+    }
+
+    func mutes() async throws(StoreError) -> [Mute] {
+        if let error = now.storeError { throw error }
+        return now.mutes
+    }
+}

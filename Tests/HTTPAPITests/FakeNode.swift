@@ -28,6 +28,8 @@ final class FakeNode: NodeService {
         var audit: [AuditRow] = []
         var plan = PrunePlan(job: nil, inactiveAfter: 60_000_000, deleteAfter: nil, hide: [], delete: [])
         var waiting: Waiting?
+        var mutes: [Mute] = []
+        var mutesMax = 100
         var storeError: StoreError?
         var models: [ModelRow] = []
         var documents: [[UInt8]] = []

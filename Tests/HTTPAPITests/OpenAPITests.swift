@@ -37,7 +37,7 @@ import Testing
         arguments: [
             ("/latest", "LatestDevice", true), ("/devices", "Device", true), ("/anomalies", "Episode", true),
             ("/cluster?scope=all", "Cluster", false), (HistoryTests.path, "History", false),
-            ("/audit", "Decision", true), ("/prune", "PrunePlan", false),
+            ("/audit", "Decision", true), ("/prune", "PrunePlan", false), ("/mutes", "Mute", true),
             ("/models", "ModelVersion", true), ("/models/t", "Model", false),
             ("/nothing", "Problem", false),
         ])
@@ -67,6 +67,7 @@ extension OpenAPITests {
                 AuditRow(
                     time: FakeNode.start, job: "prune", device: nil, decision: .wait, reason: "r", token: nil)
             ]
+            state.mutes = [Mute(scope: Mute.Scope(), since: FakeNode.start, until: nil, reason: "r")]
             state.anomalies = [
                 AnomalyEpisode(
                     id: "e", kind: .silence, series: HistoryTests.series, start: FakeNode.start, peak: FakeNode.start,

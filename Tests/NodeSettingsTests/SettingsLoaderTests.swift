@@ -41,7 +41,7 @@ import Testing
                 "--lease-ttl 3s",
                 "--data-dir ./data/host", "--log-limit 1GiB", "--inactive-after 1m", "--delete-after 7d",
                 "--prune-every 1m", "--retention never", "--train-every 1d", "--device-rate none", "--webhook none",
-                "--webhook-secret none",
+                "--webhook-secret none", "--webhook-types *", "--webhook-devices *",
                 "--cluster-key none", "--api-keys none", "--insecure-open false", "--tls-cert none", "--tls-key none",
                 "--cors none", "--log-level info", "--log-format json",
             ])
@@ -119,6 +119,11 @@ import Testing
         (.name, "a/b", "--name: 'a/b' is not valid"), (.name, "", "--name: '' is not valid"),
         (.tlsCertificate, "c.pem", "--tls-cert needs --tls-key"), (.tlsKey, "k.pem", "--tls-key needs --tls-cert"),
         (.webhookSecret, "s", "--webhook-secret needs --webhook"),
+        (.webhookTypes, "t*", "--webhook-types needs --webhook"),
+        (.webhookDevices, "d*,e", "--webhook-devices needs --webhook"),
+        (.webhookDevices, "d,", "--webhook-devices: 'd,'"),
+        (.webhook, "ftp://h/", "--webhook: "), (.webhook, "http://h/,", "--webhook: "),
+        (.webhook, "http://h:0/", "--webhook: "), (.webhook, "", "--webhook: "),
         (.http, "0.0.0.0:8080", "--http: 0.0.0.0:8080 can be reached from other machines"),
         (.gossip, "[::]:7946", "--gossip: [::]:7946 can be reached from other machines; that needs --cluster-key"),
         (.join, "a:1,b", "--join: 'a:1,b' is not valid; expected host:port"),
@@ -148,7 +153,7 @@ import Testing
     }
 
     @Test(arguments: [
-        (Setting.deviceRate, "10"), (.webhook, "https://example.org/hook"), (.apiKeys, "k1,k2"),
+        (Setting.deviceRate, "10"), (.apiKeys, "k1,k2"),
         (.cors, "https://example.org"),
     ])
     func whatThisVersionLacksIsRefusedByName(setting: Setting, text: String) {
@@ -156,6 +161,21 @@ import Testing
         #expect(flag.hasPrefix(setting.flag + ": ") && flag.contains("not in this version yet"), "\(flag)")
         let variable = problem(environment: [setting.environment[0]: text])
         #expect(variable.hasPrefix(setting.environment[0] + ": "), "\(variable)")
+    }
+
+    @Test func webhooksAreListsAndSecrets() throws {
+        let text = "https://me:hunter2@example.org/hunter2, http://10.0.0.1:9/x"
+        let settings = try load([.webhook: text, .webhookTypes: "temp*, humidity", .webhookDevices: "press-*"]).settings
+        #expect(
+            settings.webhooks.map(\.revealed)
+                == text.split(separator: ",").map { $0.trimmingPrefix(" ") }.map { String($0) })
+        #expect(settings.webhookTypes == ["temp*", "humidity"] && settings.webhookDevices == ["press-*"])
+        #expect(!settings.printed.contains { $0.value.contains("hunter2") || $0.value.contains("10.0.0.1:9") })
+        #expect(!problem([.webhook: "gopher://hunter2"]).contains("hunter2"))
+        let file = try load(environment: ["STARLING_WEBHOOK_FILE": "/w"], files: ["/w": "http://h/\n"]).settings
+        #expect(file.webhooks.map(\.revealed) == ["http://h/"])
+        #expect(
+            problem([.webhook: Array(repeating: "http://h", count: 17).joined(separator: ",")]).contains("at most 16"))
     }
 
     @Test func tlsIsRefusedByNameToo() {

@@ -31,8 +31,26 @@ extension NodeTests {
             }
         }
 
+        @Test func mutesAreSetShownAndLifted() throws {
+            let folder = try TemporaryFolder()
+            let node = try NodeProcess.ready(at: try NodeTests.place(in: folder))
+            let url = "http://127.0.0.1:\(node.port)"
+            #expect(try run("mute", "--list", "--url", url).output == "Nothing is muted.\n")
+            let muted = try run("mute", "--device", "a+b &", "--for", "1h", "--reason", "repair", "--url", url)
+            #expect(muted.exit == .code(0))
+            #expect(muted.output.hasPrefix("Muted: device a+b & until ") && muted.output.hasSuffix("(repair)\n"))
+            #expect(try run("mute", "--all", "--url", url).output == "Muted: everything until it is lifted\n")
+            let list = try run("mute", "--list", "--url", url).output.split(separator: "\n")
+            #expect(list.count == 2 && list.last == "everything until it is lifted")
+            #expect(try run("mute", "--device", "a+b &", "--lift", "--url", url).output == "Lifted.\n")
+            let again = try run("mute", "--device", "a+b &", "--lift", "--url", url)
+            #expect(again.exit == .code(1) && again.errors.contains("--list"))
+            try NodeTests.stop(node)
+        }
+
         @Test(arguments: [
-            ["--version"], ["--help"], ["node", "--help"], ["prune", "--help"], ["simulate", "--help"],
+            ["--version"], ["--help"], ["node", "--help"], ["prune", "--help"], ["mute", "--help"],
+            ["simulate", "--help"],
             ["models", "verify", "--help"],
         ])
         func questionsAboutTheProgramExitWithZero(_ arguments: [String]) throws {
@@ -46,7 +64,10 @@ extension NodeTests {
             (["--no-such-flag"], "no-such-flag"), (["node", "--no-such-flag"], "no-such-flag"),
             (["node", "--http", "nonsense"], "--http"), (["node", "--log-limit", "-1"], "--log-limit"),
             (["simulate", "--devices", "0"], "--devices"), (["no-such-command"], "no-such-command"),
-            (["health", "--url"], "--url"),
+            (["health", "--url"], "--url"), (["mute"], "--all"), (["mute", "--all", "--device", "d"], "--all"),
+            (["mute", "--all", "--for", "soon"], "--for"),
+            (["mute", "--device", "d", "--lift", "--for", "1h"], "--lift"),
+            (["mute", "--list", "--all"], "--list"),
         ])
         func mistakesOfUsageAreNamedAndExitWith64(_ arguments: [String], _ word: String) throws {
             let result = try ChildProcess.run(try Programs.starling(), arguments)

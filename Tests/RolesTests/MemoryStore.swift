@@ -5,7 +5,7 @@ import Synchronization
 import Telemetry
 
 /// A store in memory that can be away, and can lose the answer of a commit that went in.
-final class MemoryStore: ReadingStore, PruneStore, SilenceStore, ModelStore {
+final class MemoryStore: ReadingStore, PruneStore, SilenceStore, ModelStore, AlertStore {
     struct Content: Sendable {
         var flock = FlockID(high: 1, low: 2)
         var rows: [LogID: Checkpoint] = [:]
@@ -21,6 +21,7 @@ final class MemoryStore: ReadingStore, PruneStore, SilenceStore, ModelStore {
         var latestHangs = false
         var hanging: [CheckedContinuation<Void, Never>] = []
         var commits = 0
+        var alerting = AlertTables()
         var pruning = VirtualPruneStore(now: Instant(microseconds: 1_800_000_000_000_000))
     }
 

@@ -232,7 +232,7 @@ struct NodeTests {
     }
 
     /// One device's temperature, a reading a second.
-    private static func series(readings count: Int) -> ReadingBatch {
+    static func series(readings count: Int) -> ReadingBatch {
         var random = SeededGenerator(seed: 1)
         let series = Series(device: DeviceID(unchecked: "device-0"), metric: Metric(unchecked: "temperature"))
         let readings = (0..<count).map { index in
@@ -256,7 +256,7 @@ struct NodeTests {
 
     func withNode(
         store: MemoryStore, folder: TemporaryFolder? = nil, calls: FileCalls = .system,
-        _ body: (Node) async throws -> Void
+        telling: AlertTelling = AlertTelling(), _ body: (Node) async throws -> Void
     ) async throws {
         let folder = try folder ?? TemporaryFolder()
         var random = SystemRandomNumberGenerator()
@@ -267,7 +267,7 @@ struct NodeTests {
         let node = Node(
             settings: Node.Settings(
                 name: "n0", httpAddress: "", gossipAddress: "", version: "test", inactiveAfter: .seconds(60)),
-            log: log, store: store, incarnation: 1, logger: logger)
+            log: log, store: store, incarnation: 1, telling: telling, logger: logger)
         let group = ServiceGroup(services: [node], logger: logger)
         try await withThrowingTaskGroup { tasks in
             tasks.addTask { try await group.run() }

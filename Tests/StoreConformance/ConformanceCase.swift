@@ -47,5 +47,5 @@ package struct ConformanceCase: Sendable, CustomTestStringConvertible {
 
     package static let all =
         identity + commits + writers + ledgers + deletions + latestRows + histories + anomalies + devices + models
-        + concurrency + elections + runs + silent + pruned + retention + silences
+        + concurrency + elections + runs + silent + pruned + retention + silences + alerts + mutes
 }

@@ -3,8 +3,8 @@ package import HTTPTypes
 /// Every path there is and what may be done with it: routing, `405` with `Allow`, and the metrics' labels read it,
 /// and a test holds it against `openapi.json`.
 package enum Route: Int, CaseIterable, Sendable {
-    case dashboard, asset, data, latest, history, anomalies, devices, device, restore, audit, prune, approve, stream
-    case models, model, trainModel, activateModel, shadowModel, rollBackModel
+    case dashboard, asset, data, latest, history, anomalies, devices, device, restore, audit, prune, approve, mute
+    case mutes, models, model, trainModel, activateModel, shadowModel, rollBackModel, stream
     case cluster, health, livez, readyz, metrics, openAPI
 
     /// The path, with the parts that vary in braces.
@@ -28,6 +28,8 @@ package enum Route: Int, CaseIterable, Sendable {
         case .activateModel: "/models/{type}/activate"
         case .shadowModel: "/models/{type}/shadow"
         case .rollBackModel: "/models/{type}/rollback"
+        case .mute: "/mute"
+        case .mutes: "/mutes"
         case .stream: "/stream"
         case .cluster: "/cluster"
         case .health: "/health"
@@ -43,6 +45,7 @@ package enum Route: Int, CaseIterable, Sendable {
         switch self {
         case .data, .restore, .approve, .trainModel, .activateModel, .shadowModel, .rollBackModel: [.post]
         case .model: [.get, .head, .put]
+        case .mute: [.post, .delete]
         case .device: [.get, .head, .delete]
         default: [.get, .head]
         }
@@ -77,6 +80,8 @@ struct RouteMatch {
         case "/prune": self.init(.prune)
         case "/prune/approve": self.init(.approve)
         case "/models": self.init(.models)
+        case "/mute": self.init(.mute)
+        case "/mutes": self.init(.mutes)
         case "/stream": self.init(.stream)
         case "/cluster": self.init(.cluster)
         case "/health": self.init(.health)

@@ -50,8 +50,9 @@ enum DeletionSQL {
         let ids = devices.map(\.id)
         _ = try link.pipeline(
             ofDevices.map { .init($0, [.int64s(ids)]) } + [
-                .init("DELETE FROM quarantine WHERE device = ANY ($1)", [.texts(devices.map(\.name.text))]),
-                .init("UPDATE flock SET deletions = deletions + 1"),
+                .init("DELETE FROM quarantine WHERE device = ANY ($1)", [.texts(devices.map(\.name.text))])
+            ] + AlertSQL.forget(devices.map(\.name)) + [
+                .init("UPDATE flock SET deletions = deletions + 1")
             ])
     }
 

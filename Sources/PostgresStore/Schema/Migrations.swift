@@ -1,7 +1,7 @@
 /// The schema as numbered steps. A step that was released is never edited: a new one is added.
 enum Migrations {
     /// `all[i]` leads from version i to version i + 1.
-    static let all: [String] = [first, second, third]
+    static let all: [String] = [first, second, third, fourth]
 
     static var newest: Int32 { Int32(all.count) }
 
@@ -9,6 +9,7 @@ enum Migrations {
     static let tables = [
         "devices", "series", "reading_counts", "deleted_series", "model_ids", "readings", "outlines", "latest",
         "models", "checkpoints", "tombstones", "quarantine", "audit", "jobs", "ticks", "silences",
+        "alerts", "deliveries", "mutes",
     ]
 
     /// Names are compared as bytes. `result` is `ScoreResult`'s raw value; the two partial indexes hold anomalies only.
@@ -186,5 +187,52 @@ enum Migrations {
             ADD COLUMN activated timestamptz;
         UPDATE models SET activated = trained_at WHERE active;
         CREATE UNIQUE INDEX models_shadow ON models (metric) WHERE shadow;
+        """
+
+    /// Enumerations by their raw values. Times of deliveries and mutes are the nodes'.
+    private static let fourth = """
+        CREATE TABLE alerts (
+            id text COLLATE "C" PRIMARY KEY,
+            kind text NOT NULL,
+            cause text NOT NULL,
+            device text COLLATE "C" NOT NULL,
+            metric text COLLATE "C" NOT NULL,
+            start timestamptz NOT NULL,
+            through timestamptz NOT NULL,
+            peak timestamptz NOT NULL,
+            ended timestamptz,
+            score double precision NOT NULL,
+            value double precision NOT NULL,
+            reason text NOT NULL,
+            model text NOT NULL,
+            model_version bigint NOT NULL,
+            devices bigint NOT NULL,
+            fate smallint NOT NULL
+        );
+        CREATE INDEX alerts_open ON alerts (start) WHERE ended IS NULL;
+        CREATE INDEX alerts_by_end ON alerts (ended);
+        CREATE INDEX alerts_by_device ON alerts (device);
+        CREATE INDEX incidents_by_start ON alerts (start) WHERE kind = 'fleet';
+        CREATE TABLE deliveries (
+            alert text COLLATE "C" NOT NULL,
+            event smallint NOT NULL,
+            target text COLLATE "C" NOT NULL,
+            body bytea NOT NULL,
+            created timestamptz NOT NULL,
+            state smallint NOT NULL,
+            attempts bigint NOT NULL,
+            next timestamptz NOT NULL,
+            PRIMARY KEY (alert, event, target)
+        );
+        CREATE INDEX deliveries_pending ON deliveries (created) WHERE state = 0;
+        CREATE INDEX deliveries_by_age ON deliveries (created);
+        CREATE TABLE mutes (
+            device text COLLATE "C" NOT NULL,
+            metric text COLLATE "C" NOT NULL,
+            since timestamptz NOT NULL,
+            until timestamptz,
+            reason text NOT NULL,
+            PRIMARY KEY (device, metric)
+        );
         """
 }

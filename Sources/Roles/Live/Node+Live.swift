@@ -36,8 +36,12 @@ extension Node {
             // Who did not answer is asked again from where it stood.
             for owner in answers.missing { cursors[owner] = known[owner] }
             let now = clock.instant
+            let incidents = incidentNews.withLock { news in
+                defer { news = [] }
+                return news
+            }
             live.publish(
-                readings: Self.newest(of: readings), anomalies: episodes.take(readings, at: now), at: now)
+                readings: Self.newest(of: readings), anomalies: episodes.take(readings, at: now) + incidents, at: now)
         }
     }
 

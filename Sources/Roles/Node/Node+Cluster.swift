@@ -51,7 +51,7 @@ extension Node {
 
     /// Asks all peers; what they said before stays for those that do not answer.
     @discardableResult
-    private func askStatuses() async -> [Owner] {
+    func askStatuses() async -> [Owner] {
         let peers = peers
         let owners = peers.owners
         let answers = await peers.ask(owners, within: Self.peerPatience) { owner in

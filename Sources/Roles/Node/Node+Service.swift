@@ -56,7 +56,8 @@ extension Node: NodeService {
             query.limit.multipliedReportingOverflow(by: Self.anomalyRowsPerEpisode).partialValue, Self.anomalyRowsMax)
         let episodes = AnomalyEpisode.episodes(of: try await store.anomalies(rows))
         let silences = try await store.silences(query)
-        return AnomalyEpisode.newest(of: episodes, silences, limit: query.limit, at: clock.instant)
+        let incidents = try await store.incidents(query).map(\.episode)
+        return AnomalyEpisode.newest(of: episodes + incidents, silences, limit: query.limit, at: clock.instant)
     }
 
     package func devices(after: DeviceID?, limit: Int) async throws(StoreError) -> [DeviceRow] {

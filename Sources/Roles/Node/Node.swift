@@ -86,6 +86,7 @@ package final class Node: Service {
     let settings: Settings
     let store: any Store
     let scheduling: Scheduling?
+    let telling: AlertTelling
     let schedulers: SchedulerPlace
     let log: IngestLog
     let clock: NodeClock
@@ -100,6 +101,8 @@ package final class Node: Service {
     let flock: Flock?
     let neighbourhood: Neighbourhood?
     let live = LiveHub()
+    /// Fleet incidents that the next batch of the feed tells of.
+    let incidentNews = Mutex<[AnomalyEpisode]>([])
     let fills: StoreFill
     let latestCache = Mutex(LatestCache())
     let rejected: Rejected
@@ -128,7 +131,8 @@ package final class Node: Service {
     /// - Parameter incarnation: larger at every start of the process.
     package init(
         settings: Settings, log: IngestLog, store: any Store, incarnation: UInt64,
-        neighbourhood: Neighbourhood? = nil, scheduling: Scheduling? = nil, logger: Logger
+        neighbourhood: Neighbourhood? = nil, scheduling: Scheduling? = nil, telling: AlertTelling = AlertTelling(),
+        logger: Logger
     ) {
         let clock = NodeClock()
         let system =
@@ -153,6 +157,7 @@ package final class Node: Service {
         self.settings = settings
         self.store = store
         self.scheduling = scheduling
+        self.telling = telling
         self.log = log
         self.clock = clock
         self.logger = logger
@@ -197,6 +202,8 @@ package final class Node: Service {
             group.addTask { await self.runScoring() }
             group.addTask { await self.publishLive() }
             group.addTask { await self.runScheduler() }
+            group.addTask { await self.runAlerts() }
+            group.addTask { await self.watchIncidents() }
             group.addTask { await self.fills.run() }
             group.addTask {
                 if (try? await gracefulShutdown()) != nil { await self.stop() }
@@ -204,6 +211,7 @@ package final class Node: Service {
             await ingest.run()
             group.cancelAll()
         }
+        await telling.poster.close()
         await neighbourhood?.system.shutdown()
         await neighbourhood?.transport.close()
         await log.close()

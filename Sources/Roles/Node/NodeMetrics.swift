@@ -31,5 +31,5 @@ package enum NodeMetrics {
         "starling_devices_deleted_total": "Devices that this node deleted because they were silent.",
         "starling_slots_pulled_total": "Slots whose state came from a former owner.",
         "starling_slots_given_total": "Slots whose state was given to another owner.",
-    ]
+    ].merging(AlertMetrics.help) { first, _ in first }
 }

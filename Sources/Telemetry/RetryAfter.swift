@@ -1,13 +1,11 @@
-package import Telemetry
-
 /// The `Retry-After` field of RFC 9110, section 10.2.3: seconds, or a date in the preferred form.
 package enum RetryAfter {
-    /// A server may ask for this much and no more: a wrong header must not park a device for ever.
+    /// A server may ask for this much and no more: a wrong header must not park anybody for ever.
     package static let longestSeconds: Int64 = 3600
 
     /// - Returns: microseconds to wait, 0 to an hour; nil if the text is neither form.
     package static func microseconds(_ text: String, now: Instant) -> Int64? {
-        let text = text.trimmingSpaces()
+        let text = String(text.trimmed)
         if !text.isEmpty, text.utf8.allSatisfy({ (48...57).contains($0) }) {
             let seconds = Int64(text) ?? longestSeconds
             return min(seconds, longestSeconds) * 1_000_000
@@ -34,11 +32,10 @@ package enum RetryAfter {
 
 extension String {
     /// Without spaces and tabs at both ends.
-    func trimmingSpaces() -> String {
+    fileprivate var trimmed: Substring {
         let isSpace = { (character: Character) in character == " " || character == "\t" }
-        guard let first = firstIndex(where: { !isSpace($0) }), let last = lastIndex(where: { !isSpace($0) }) else {
-            return ""
-        }
-        return String(self[first...last])
+        var rest = drop(while: isSpace)
+        while let last = rest.last, isSpace(last) { rest.removeLast() }
+        return rest
     }
 }
