@@ -110,6 +110,9 @@ package struct SeriesState: Hashable, Sendable {
             }
             return Verdict(result: .learning, score: 0, model: .none, isLate: isLate)
         }
+        if !isLate {
+            models.scoreInShadow(Reading(series: series, time: reading.time, value: reading.value), frozen: detector)
+        }
         let found =
             isLate
             ? model.assess(reading.value, at: reading.time, frozen: detector)

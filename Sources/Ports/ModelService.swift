@@ -25,6 +25,9 @@ package protocol ModelService: Sendable {
         _ role: ModelRole, to version: UInt32, of metric: Metric
     ) async throws(ModelRefusal) -> ModelVersion
 
+    /// What the version in a metric's shadow said, the newest first, at most `limit`; nil if there is none.
+    func shadowScores(of metric: Metric, limit: Int) async throws(StoreError) -> [ShadowScore]?
+
     /// Makes the newest version that served before the active one active again.
     func rollBack(_ metric: Metric) async throws(ModelRefusal) -> ModelVersion
 }

@@ -35,6 +35,13 @@ package protocol ModelStore: Sendable {
     /// - Returns: its number; nil, and nothing changes, if there is none.
     func rollBack(_ metric: Metric) async throws(StoreError) -> UInt32?
 
+    /// Keeps scores of models in the shadow, each once; those of series that the store does not know are left out, and so
+    /// are, after a day, old ones.
+    func keep(_ scores: [ShadowScore]) async throws(StoreError)
+
+    /// What a version said in the shadow, the newest first, at most `limit`.
+    func shadowScores(of metric: Metric, version: UInt32, limit: Int) async throws(StoreError) -> [ShadowScore]
+
     /// Series of a metric drawn uniformly from the fleet, each with its newest readings, oldest first.
     func sample(_ query: SampleQuery) async throws(StoreError) -> [SampledSeries]
 }
@@ -46,6 +53,13 @@ package enum ModelRole: UInt8, Hashable, Sendable, CaseIterable {
     case active = 1
     /// Its scores are kept beside the active one's, and raise no alarm.
     case shadow = 2
+}
+
+extension ShadowScore {
+    /// How long one is kept, in microseconds.
+    package static let keptFor: Int64 = 86_400_000_000
+    /// In one transaction.
+    package static let partMax = 5_000
 }
 
 /// A version of a metric's model, without its parameters.

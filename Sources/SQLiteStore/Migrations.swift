@@ -236,5 +236,14 @@ enum Migrations {
         ALTER TABLE models ADD COLUMN activated INTEGER;
         UPDATE models SET activated = trained_at WHERE active = 1;
         CREATE UNIQUE INDEX models_shadow ON models (metric) WHERE shadow = 1;
+        CREATE TABLE shadow_scores (
+            series INTEGER NOT NULL,
+            time INTEGER NOT NULL,
+            value REAL NOT NULL,
+            version INTEGER NOT NULL,
+            score REAL NOT NULL,
+            PRIMARY KEY (series, time, value, version)
+        ) WITHOUT ROWID;
+        CREATE INDEX shadow_scores_by_time ON shadow_scores (time);
         """
 }

@@ -63,6 +63,23 @@ extension SQLiteStore: ModelStore {
         try await reaching { () async throws(StoreError) in try await self.writer.rollBack(metric) }
     }
 
+    package func keep(_ scores: [ShadowScore]) async throws(StoreError) {
+        try await reaching { () async throws(StoreError) in
+            var rest = scores[...]
+            while !rest.isEmpty {
+                try await self.writer.keep(rest.prefix(ShadowScore.partMax))
+                rest = rest.dropFirst(ShadowScore.partMax)
+            }
+        }
+    }
+
+    package func shadowScores(
+        of metric: Metric, version: UInt32, limit: Int
+    ) async throws(StoreError) -> [ShadowScore] {
+        let search = ShadowSearch(metric: metric, version: version, limit: limit)
+        return try await read("reading shadow scores") { connection throws(StoreError) in try search.run(connection) }
+    }
+
     package func sample(_ query: SampleQuery) async throws(StoreError) -> [SampledSeries] {
         try await read("reading a sample of \(query.metric)") { connection throws(StoreError) in
             try SampleSearch(query: query).run(connection)

@@ -84,6 +84,20 @@ package struct Verdict: Hashable, Sendable {
     }
 }
 
+/// What a model in the shadow said of a reading: kept beside the verdict, and no alarm.
+package struct ShadowScore: Hashable, Sendable {
+    package let reading: Reading
+    package let model: ModelID
+    /// 0 to 1, 0.5 at the alarm line.
+    package let score: Double
+
+    package init(_ reading: Reading, model: ModelID, score: Double) {
+        self.reading = reading
+        self.model = model
+        self.score = score
+    }
+}
+
 /// Verdicts of a batch, in its order, as columns; `models[modelIndices[i]]` judged reading i.
 package struct VerdictBatch: Hashable, Sendable {
     package private(set) var results: [ScoreResult] = []

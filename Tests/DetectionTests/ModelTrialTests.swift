@@ -76,7 +76,16 @@ import Testing
         let next = model.renamed(ModelID(name: "temperature", version: 3))
         registry.put(shadow: next, for: metric)
         #expect(registry.shadow(for: metric)?.id.version == 3 && registry.model(for: metric) == model)
+        let reading = Reading(series: DetectorBench.series(0), time: DetectorBench.start, value: 1e9)
+        registry.scoreInShadow(reading, frozen: DetectorState())
+        let scores = registry.takeShadowScores()
+        #expect(scores.map(\.model.version) == [3] && scores.allSatisfy { $0.reading == reading && $0.score > 0.5 })
+        #expect(registry.takeShadowScores().isEmpty)
+        registry.putBack(scores)
+        #expect(registry.takeShadowScores() == scores)
         registry.put(shadow: nil, for: metric)
+        registry.scoreInShadow(reading, frozen: DetectorState())
+        #expect(registry.takeShadowScores().isEmpty)
         #expect(registry.shadow(for: metric) == nil)
     }
 }

@@ -48,6 +48,13 @@ extension FakeNode {
         return row
     }
 
+    func shadowScores(of metric: Metric, limit: Int) async throws(StoreError) -> [ShadowScore]? {
+        guard now.models.contains(where: { $0.version.role == .shadow }) else { return nil }
+        let series = Series(device: DeviceID(unchecked: "d"), metric: metric)
+        let reading = Reading(series: series, time: FakeNode.start, value: 21.5)
+        return [ShadowScore(reading, model: ModelID(name: metric.text, version: 3), score: 0.75)]
+    }
+
     func rollBack(_ metric: Metric) async throws(ModelRefusal) -> ModelVersion {
         try await give(.active, to: 1, of: metric)
     }

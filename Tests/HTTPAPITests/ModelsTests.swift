@@ -91,6 +91,14 @@ import Testing
         #expect(try await answer(node, .get, "/models/t/train").status == .methodNotAllowed)
     }
 
+    @Test func theShadowSaysWhatItSees() async throws {
+        let list = try await answer(Self.node(), .get, "/models/t/shadow").list
+        #expect(list.count == 1 && list[0]["result"] as? String == "anomaly" && list[0]["score"] as? Double == 0.75)
+        #expect(list[0]["device_id"] as? String == "d" && list[0]["model"] as? String == "t@3")
+        try expectProblem(try await answer(FakeNode(), .get, "/models/t/shadow"), .notFound)
+        try expectProblem(try await answer(Self.node(), .get, "/models/t/shadow?limit=0"), .badRequest)
+    }
+
     @Test func rolesAreGivenByNumber() async throws {
         let node = Self.node()
         let active = try await send(.post, "/models/t/activate", #"{"version":3}"#, to: node)

@@ -123,7 +123,7 @@ struct PruneTests {
         try server.run(
             """
             ALTER TABLE readings DROP COLUMN reason; ALTER TABLE flock DROP COLUMN models_revision;
-            ALTER TABLE models DROP COLUMN shadow, DROP COLUMN alarm_rate, DROP COLUMN activated;
+            DROP TABLE shadow_scores; ALTER TABLE models DROP COLUMN shadow, DROP COLUMN alarm_rate, DROP COLUMN activated;
             DROP TABLE alerts, deliveries, mutes; DROP TABLE jobs, ticks, silences; ALTER TABLE devices DROP COLUMN restored;
             UPDATE flock SET schema_version = 1
             """, in: database)

@@ -56,6 +56,18 @@ extension MemoryStore {
         }
     }
 
+    func keep(_ scores: [ShadowScore]) async throws(StoreError) { try access { $0.shadowScores += scores } }
+
+    func shadowScores(
+        of metric: Metric, version: UInt32, limit: Int
+    ) async throws(StoreError) -> [ShadowScore] {
+        try access { content in
+            Array(
+                content.shadowScores.filter { $0.reading.series.metric == metric && $0.model.version == version }
+                    .reversed().prefix(limit))
+        }
+    }
+
     func rollBack(_ metric: Metric) async throws(StoreError) -> UInt32? { nil }
 
     func sample(_ query: SampleQuery) async throws(StoreError) -> [SampledSeries] {

@@ -13,6 +13,7 @@ final class MemoryStore: ReadingStore, PruneStore, SilenceStore, ModelStore, Ale
         var latest: [Series: LatestRow] = [:]
         var models: [Metric: [ModelRow]] = [:]
         var modelsRevision: UInt64 = 1
+        var shadowScores: [ShadowScore] = []
         var tombstones: [DeviceID: Instant] = [:]
         var silences: [Series: [Silence]] = [:]
         var isAway = false

@@ -1,3 +1,4 @@
+import Foundation
 import Ports
 import Telemetry
 import Testing
@@ -10,6 +11,7 @@ extension ConformanceCase {
         .init("a rollback goes to what was active before", rollback),
         .init("old versions are forgotten, but not what serves", oldVersions),
         .init(stores: "nodes that change roles at once leave one active model", twoChangers),
+        .init("shadow scores are kept once, of known series, and go with their device", shadowScores),
         .init("a sample is drawn from all series of a metric, each with its newest readings", samples),
     ]
 
@@ -140,6 +142,34 @@ extension ConformanceCase {
         }
         await one.close()
         await other.close()
+    }
+
+    private static func shadowScores(_ store: any Store) async throws {
+        let series = Make.series("d", "m")
+        let other = Make.series("e", "m")
+        let now = Instant(microseconds: Int64(Date().timeIntervalSince1970 * 1_000_000))
+        let old = now.advanced(byMicroseconds: -2 * ShadowScore.keptFor)
+        func score(_ series: Series, _ time: Instant, version: UInt32 = 2, _ score: Double = 0.75) -> ShadowScore {
+            ShadowScore(
+                Reading(series: series, time: time, value: 1.5), model: ModelID(name: "m", version: version),
+                score: score)
+        }
+        try await store.append([Make.reading(series, 0), Make.reading(other, 0)])
+        let times = (0..<10).map { now.advanced(byMicroseconds: -Int64($0) * 1_000_000) }
+        let given =
+            times.map { score(series, $0) } + [
+                score(Make.series("nobody", "m"), now), score(series, old), score(series, now, version: 3),
+                score(other, now, 0.25),
+            ]
+        for _ in 0..<2 { try await store.keep(given) }
+        let metric = Metric(unchecked: "m")
+        let found = try await store.shadowScores(of: metric, version: 2, limit: 100)
+        #expect(found == [score(series, now), score(other, now, 0.25)] + times.dropFirst().map { score(series, $0) })
+        #expect(try await store.shadowScores(of: metric, version: 2, limit: 3) == Array(found.prefix(3)))
+        #expect(try await store.shadowScores(of: metric, version: 3, limit: 9) == [score(series, now, version: 3)])
+        #expect(try await store.shadowScores(of: Metric(unchecked: "x"), version: 2, limit: 9) == [])
+        _ = try await store.delete(series.device)
+        #expect(try await store.shadowScores(of: metric, version: 2, limit: 9) == [score(other, now, 0.25)])
     }
 
     private static func samples(_ store: any Store) async throws {

@@ -18,6 +18,10 @@ package struct ModelRegistry: Hashable, Sendable {
 
     private var entries: [Metric: Entry] = [:]
     private var shadows: [Metric: Model] = [:]
+    private var shadowScores: [ShadowScore] = []
+
+    /// Scores of models in the shadow that wait to be taken; beyond it the newest are left out.
+    package static let shadowScoresMax = 100_000
 
     package init() {}
 
@@ -38,6 +42,25 @@ package struct ModelRegistry: Hashable, Sendable {
     /// What would score a metric beside its model, and raises no alarm; nil for most.
     package func shadow(for metric: Metric) -> Model? {
         shadows.isEmpty ? nil : shadows[metric]
+    }
+
+    /// Has the metric's shadow, if there is one, score a reading by its series' state as it stands before the reading.
+    package mutating func scoreInShadow(_ reading: Reading, frozen state: DetectorState) {
+        guard !shadows.isEmpty, let shadow = shadows[reading.series.metric],
+            shadowScores.count < Self.shadowScoresMax
+        else { return }
+        let found = shadow.assess(reading.value, at: reading.time, frozen: state)
+        shadowScores.append(ShadowScore(reading, model: shadow.id, score: found.score))
+    }
+
+    package mutating func takeShadowScores() -> [ShadowScore] {
+        defer { shadowScores = [] }
+        return shadowScores
+    }
+
+    /// Takes scores back that could not be kept yet.
+    package mutating func putBack(_ scores: [ShadowScore]) {
+        shadowScores = Array((scores + shadowScores).prefix(Self.shadowScoresMax))
     }
 
     /// Metrics with a shadow, sorted.

@@ -97,6 +97,20 @@ extension Handlers {
         }
     }
 
+    /// `GET /models/{type}/shadow`: what the version in the shadow says of readings, the newest first.
+    func getShadow(_ call: Call) async throws -> Answer {
+        let metric = try Self.metric(of: call)
+        let limit =
+            try call.query().integer("limit", in: 1...HTTPLimits.shadowScoresMax) ?? HTTPLimits.shadowScoresDefault
+        let scores = try await asking { () async throws(StoreError) in
+            try await node.shadowScores(of: metric, limit: limit)
+        }
+        guard let scores else { throw Problem.notFound("no model of this type is in the shadow") }
+        var json = JSONWriter(capacity: 64 + scores.count * 160)
+        json.array(scores) { $0.write($1) }
+        return Answer(json: json, headers: [.cacheControl: "no-store"])
+    }
+
     func postRollback(_ call: Call) async throws -> Answer {
         let metric = try Self.metric(of: call)
         return try await changed { () async throws(ModelRefusal) in try await node.rollBack(metric) }
@@ -211,6 +225,23 @@ extension JSONWriter {
         value(version.readings)
         key("alarm_rate")
         value(version.alarmRate)
+    }
+
+    fileprivate mutating func write(_ score: ShadowScore) {
+        object { json in
+            json.key("device_id")
+            json.value(score.reading.series.device.text)
+            json.key("timestamp")
+            json.value(score.reading.time)
+            json.key("value")
+            json.value(score.reading.value)
+            json.key("score")
+            json.value(score.score)
+            json.key("result")
+            json.value(score.score > 0.5 ? ScoreResult.anomaly.name : ScoreResult.normal.name)
+            json.key("model")
+            json.value(score.model.description)
+        }
     }
 
     fileprivate mutating func write(_ report: TrainingReport) {

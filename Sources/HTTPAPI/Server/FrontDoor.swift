@@ -99,6 +99,7 @@ package struct FrontDoor: HTTPResponder {
         case .model: return try await handlers.getModel(call)
         case .trainModel: return try await handlers.postTrain(call)
         case .activateModel: return try await handlers.postActivate(call)
+        case .shadowModel where call.method != .post: return try await handlers.getShadow(call)
         case .shadowModel: return try await handlers.postShadow(call)
         case .rollBackModel: return try await handlers.postRollback(call)
         case .mute where call.method == .delete: return try await handlers.deleteMute(call)

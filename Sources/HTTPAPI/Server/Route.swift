@@ -43,7 +43,8 @@ package enum Route: Int, CaseIterable, Sendable {
     /// In the order of `Allow`; every route that can be read answers `HEAD` too.
     package var methods: [HTTPRequest.Method] {
         switch self {
-        case .data, .restore, .approve, .trainModel, .activateModel, .shadowModel, .rollBackModel: [.post]
+        case .data, .restore, .approve, .trainModel, .activateModel, .rollBackModel: [.post]
+        case .shadowModel: [.get, .head, .post]
         case .model: [.get, .head, .put]
         case .mute: [.post, .delete]
         case .device: [.get, .head, .delete]

@@ -53,6 +53,23 @@ extension PostgresStore: ModelStore {
         }
     }
 
+    package func keep(_ scores: [ShadowScore]) async throws(StoreError) {
+        var rest = scores[...]
+        while !rest.isEmpty {
+            let part = rest.prefix(ShadowScore.partMax)
+            try await use(flusher, "keeping shadow scores") { link throws(Failure) in try ShadowSQL.keep(part, link) }
+            rest = rest.dropFirst(ShadowScore.partMax)
+        }
+    }
+
+    package func shadowScores(
+        of metric: Metric, version: UInt32, limit: Int
+    ) async throws(StoreError) -> [ShadowScore] {
+        try await use(searcher, "reading shadow scores", isRead: true) { link throws(Failure) in
+            try ShadowSQL.find(metric, version, limit: limit, link)
+        }
+    }
+
     package func sample(_ query: SampleQuery) async throws(StoreError) -> [SampledSeries] {
         try await use(searcher, "reading a sample of \(query.metric)", isRead: true) { link throws(Failure) in
             try SampleSearch(query: query).run(link)

@@ -9,7 +9,7 @@ enum Migrations {
     static let tables = [
         "devices", "series", "reading_counts", "deleted_series", "model_ids", "readings", "outlines", "latest",
         "models", "checkpoints", "tombstones", "quarantine", "audit", "jobs", "ticks", "silences",
-        "alerts", "deliveries", "mutes",
+        "alerts", "deliveries", "mutes", "shadow_scores",
     ]
 
     /// Names are compared as bytes. `result` is `ScoreResult`'s raw value; the two partial indexes hold anomalies only.
@@ -187,6 +187,15 @@ enum Migrations {
             ADD COLUMN activated timestamptz;
         UPDATE models SET activated = trained_at WHERE active;
         CREATE UNIQUE INDEX models_shadow ON models (metric) WHERE shadow;
+        CREATE TABLE shadow_scores (
+            series bigint NOT NULL,
+            time timestamptz NOT NULL,
+            value double precision NOT NULL,
+            version bigint NOT NULL,
+            score double precision NOT NULL,
+            PRIMARY KEY (series, time, value, version)
+        );
+        CREATE INDEX shadow_scores_by_time ON shadow_scores (time);
         """
 
     /// Enumerations by their raw values. Times of deliveries and mutes are the nodes'.

@@ -17,6 +17,12 @@ extension Node: ModelService {
         return try await store.model(of: metric, version: active.model.version)
     }
 
+    package func shadowScores(of metric: Metric, limit: Int) async throws(StoreError) -> [ShadowScore]? {
+        let shadow = try await store.servingVersions().first { $0.metric == metric && $0.role == .shadow }
+        guard let shadow else { return nil }
+        return try await store.shadowScores(of: metric, version: shadow.model.version, limit: limit)
+    }
+
     package func register(
         _ document: [UInt8], for metric: Metric, isToServe: Bool
     ) async throws(ModelRefusal) -> TrainingReport {

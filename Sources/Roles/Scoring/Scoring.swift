@@ -141,6 +141,7 @@ package distributed actor Scoring {
     func tellStore() async -> Told {
         // Before the rows: an end that is lost with this process is found again by the row that it did not move yet.
         await tellSilences()
+        await tellShadows()
         var rows: [LatestRow] = []
         var slotsCount = 0
         while slotsCount < slots.count {
