@@ -74,25 +74,34 @@ package struct SeriesState: Hashable, Sendable {
         }
     }
 
+    /// A verdict, and what the reading is to its series.
+    struct Judged {
+        let verdict: Verdict
+        /// Later than the last.
+        let isNewest: Bool
+        let isFirst: Bool
+    }
+
     /// Judges one reading; moves the state only if the reading is later than the last.
     /// - Parameter ended: gets the end of a silence that the reading ends.
     mutating func judge(
         _ reading: Arrival, of series: Series, _ models: inout ModelRegistry, ended: inout [SilenceEnd], now: Moment
-    ) -> Verdict {
+    ) -> Judged {
         // The newest reading again, perhaps through another node: the same verdict, and nothing new.
         if time == reading.time, value == reading.value {
             hear(reading, of: series, &ended, now)
-            return verdict
+            return Judged(verdict: verdict, isNewest: false, isFirst: false)
         }
+        let isFirst = time == nil
         let isLate = time.map { reading.time <= $0 } ?? false
         let verdict = assess(reading, of: series, isLate: isLate, &models)
         hear(reading, of: series, &ended, now)
-        guard !isLate else { return verdict }
+        guard !isLate else { return Judged(verdict: verdict, isNewest: false, isFirst: false) }
         time = reading.time
         value = reading.value
         self.verdict = verdict
         isChanged = true
-        return verdict
+        return Judged(verdict: verdict, isNewest: true, isFirst: isFirst)
     }
 
     /// The verdict on the newest reading is another, seen together with the device's other metrics.

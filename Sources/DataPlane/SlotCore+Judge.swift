@@ -48,13 +48,12 @@ extension SlotCore {
         let arrival = SeriesState.Arrival(time: reading.time, value: reading.value, receivedAt: receivedAt)
         if let deleted = tombstones[series.device], receivedAt <= deleted {
             var stranger = SeriesState()
-            return stranger.judge(arrival, of: series, &models, ended: &ended, now: now)
+            return stranger.judge(arrival, of: series, &models, ended: &ended, now: now).verdict
         }
-        let last = open.series[series]?.time
-        let verdict = open.series[series, default: SeriesState()]
+        let judged = open.series[series, default: SeriesState()]
             .judge(arrival, of: series, &models, ended: &ended, now: now)
-        guard last.map({ $0 < reading.time }) ?? true else { return verdict }
-        return open.judgeTogether(reading, verdict, isNew: last == nil)
+        guard judged.isNewest else { return judged.verdict }
+        return open.judgeTogether(reading, judged.verdict, isNew: judged.isFirst)
     }
 
     mutating func remember(_ tombstone: Tombstone) {

@@ -46,7 +46,9 @@ enum StreamFigures {
     private static func detector(_ values: [Double]) -> Detector {
         var trainer = DetectorTrainer()
         let series = Series(device: DeviceID(unchecked: "d"), metric: Metric(unchecked: "m"))
-        for round in 0..<DetectorTrainer.readingsCount { trainer.append(values[round], at: time(round), series: series) }
+        for round in 0..<DetectorTrainer.readingsCount {
+            trainer.append(values[round], at: time(round), series: series)
+        }
         return trainer.train(name: "m", version: 1, seed: 1)
     }
 
