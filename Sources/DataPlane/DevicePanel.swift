@@ -4,19 +4,45 @@ package import Telemetry
 /// The metrics that a device reports together, gathered row by row for the watch over all of them (`DeviceWatch`).
 ///
 /// A row is all readings of one time. It is judged with the reading that completes it; one that stays incomplete teaches,
-/// and raises no alarm. The first rows show the watch what the device is like; a device whose metrics mostly come apart is
-/// left to the watches of its series.
+/// and raises no alarm. The first rows show the watch what the device is like. Then it proves itself for a day: a device that
+/// moves with the hours, or drifts, looks steady for an hour and would alarm ever after. A watch that does not hold still for
+/// a day of ordinary rows is learned anew, and given up after some tries; a device whose metrics mostly come apart is left to
+/// the watches of its series, too.
 ///
 /// It belongs to one of the device's series, its carrier, and goes wherever that goes: to other owners, to the store. Only
 /// what was learned goes along, not the rows of a device that is still being learned.
 package struct DevicePanel: Hashable, Sendable {
     enum Stage: Hashable, Sendable {
-        /// Rows so far, row-major, and their times. Goes to `watching`, or to `apart`.
+        /// Rows so far, row-major, and their times. Goes to `proving`, or to `apart`.
         case learning([Double], [Instant])
+        /// It judges, and is not heard. Goes to `watching`, or back.
+        case proving(DeviceWatch, Proof)
+        /// Goes back to `learning` if it alarms too much.
         case watching(DeviceWatch)
         /// Not to be watched as a whole.
         case apart
     }
+
+    struct Proof: Hashable, Sendable {
+        var rows = 0
+        var alarms = 0
+        let since: Instant
+    }
+
+    /// How long a watch proves itself: in microseconds, and in rows.
+    static let proofTime: Int64 = 86_400_000_000
+    static let proofRows = 1_000
+    /// Alarms that it may raise meanwhile: these, and one more in so many rows.
+    static let proofAlarmsMax = 2
+    static let proofRowsPerAlarm = 2_000
+    /// Watches that are tried.
+    static let triesMax = 3
+    /// What alarms in this part of its last rows, about so many, is how the device is.
+    static let alarmPartMax = 0.25
+    static let alarmMemory = 2_000.0
+
+    /// A device that is being learned and was not heard for so many microseconds is given up.
+    static let silenceMax: Int64 = 3_600_000_000
 
     /// Metrics from which a device has a panel, and beyond which it has none.
     static let metricsMin = 3
@@ -26,13 +52,16 @@ package struct DevicePanel: Hashable, Sendable {
     /// Of the rows that teach, at least this part must be complete.
     static let togetherPart = 0.5
     /// Devices of one slot that are learned at a time, each some ten kilobytes: others wait.
-    static let learningMax = 8
+    static let learningMax = 2
 
     package private(set) var metrics: [Metric]
     private(set) var stage: Stage
     /// The row under way, and when it was measured; nil between two rows.
     private var row: [Double]
     private var time: Instant?
+    private var triesCount = 0
+    /// Of the rows judged last.
+    private var alarmPart = 0.0
 
     /// - Parameter metrics: that the device has by now.
     init(_ metrics: [Metric]) {
@@ -43,7 +72,12 @@ package struct DevicePanel: Hashable, Sendable {
 
     var isLearning: Bool { if case .learning = stage { true } else { false } }
 
-    /// What was learned; nil while there is nothing.
+    /// The device fell silent before it was learned: others take the place.
+    mutating func giveUp() {
+        if isLearning { stage = .apart }
+    }
+
+    /// What was learned, and has proved itself; nil while there is nothing.
     package var watch: DeviceWatch? {
         guard case .watching(let watch) = stage else { return nil }
         return watch
@@ -82,8 +116,16 @@ package struct DevicePanel: Hashable, Sendable {
         case .watching(var watch):
             stage = .apart  // one owner of the arrays, so that changing them copies nothing
             let found = watch.assess(whole, at: time)
-            stage = .watching(watch)
+            alarmPart += ((found.raw > 1 ? 1 : 0) - alarmPart) / Self.alarmMemory
+            stage = alarmPart > Self.alarmPartMax ? learningAnew() : .watching(watch)
             return found
+        case .proving(var watch, var proof):
+            stage = .apart
+            let found = watch.assess(whole, at: time)
+            proof.rows += 1
+            if found.raw > 1 { proof.alarms += 1 }
+            stage = next(watch, proof, at: time)
+            return nil
         case .learning(var rows, var times):
             stage = .apart
             rows += whole
@@ -91,6 +133,18 @@ package struct DevicePanel: Hashable, Sendable {
             stage = times.count < DeviceWatch.rowsCount ? .learning(rows, times) : learned(rows, times)
             return nil
         }
+    }
+
+    private mutating func next(_ watch: DeviceWatch, _ proof: Proof, at time: Instant) -> Stage {
+        guard proof.alarms <= Self.proofAlarmsMax + proof.rows / Self.proofRowsPerAlarm else { return learningAnew() }
+        let isProven = proof.rows >= Self.proofRows && time.microseconds(since: proof.since) >= Self.proofTime
+        return isProven ? .watching(watch) : .proving(watch, proof)
+    }
+
+    private mutating func learningAnew() -> Stage {
+        triesCount += 1
+        alarmPart = 0
+        return triesCount < Self.triesMax ? .learning([], []) : .apart
     }
 
     private func learned(_ rows: [Double], _ times: [Instant]) -> Stage {
@@ -101,7 +155,7 @@ package struct DevicePanel: Hashable, Sendable {
         guard Double(complete) >= Self.togetherPart * Double(times.count),
             let watch = DeviceWatch(fit: rows, metrics: metrics, times: times)
         else { return .apart }
-        return .watching(watch)
+        return .proving(watch, Proof(since: times[times.count - 1]))
     }
 
     /// The verdict on a reading that completes a row: the worse of the two. The watch of a device has no parameters but what

@@ -36,7 +36,6 @@ extension SlotCore {
             given.sort { $0.position < $1.position }
         }
         open.replies[call.origin] = Replies(givenAt: now, verdicts: given)
-        open.beginWaitingPanels()
         return (verdicts, ended)
     }
 

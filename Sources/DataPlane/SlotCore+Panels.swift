@@ -40,10 +40,16 @@ extension SlotCore.Open {
         panels.values.count { series[$0]?.panel?.isLearning == true } < DevicePanel.learningMax
     }
 
-    /// Begins panels of devices that waited for others to be learned.
-    mutating func beginWaitingPanels() {
-        guard panelsWait, hasRoomToLearn else { return }
-        indexPanels()
+    /// Begins panels of devices that waited for others to be learned. Those that fell silent meanwhile are waited for no more.
+    mutating func beginWaitingPanels(_ now: Moment) {
+        guard panelsWait else { return }
+        for carrier in panels.values where series[carrier]?.panel?.isLearning == true {
+            guard let heard = series[carrier]?.heardAt,
+                heard.advanced(byMicroseconds: DevicePanel.silenceMax) <= now
+            else { continue }
+            series[carrier]?.panel?.giveUp()
+        }
+        if hasRoomToLearn { indexPanels() }
     }
 
     /// After series came or went in number: which of them carry panels, and which devices have none yet.

@@ -96,7 +96,13 @@ extension SlotCore {
         switch state {
         case .cold: return []
         case .warming(let warming): return losePatience(warming, now, &models)
-        case .open(let open): return askAgain(open, now) + offerIfDue(now)
+        case .open(var open):
+            if open.panelsWait {
+                state = .cold
+                open.beginWaitingPanels(now)
+                state = .open(open)
+            }
+            return askAgain(open, now) + offerIfDue(now)
         case .sealed(let sealed): return keep(sealed, now, &models)
         }
     }

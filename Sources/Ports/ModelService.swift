@@ -5,7 +5,7 @@ package protocol ModelService: Sendable {
     /// Versions by metric, the newest first, of one metric if given, at most `limit`.
     func modelVersions(of metric: Metric?, limit: Int) async throws(StoreError) -> [ModelVersion]
 
-    /// One version, or the active one; nil if there is none.
+    /// One version, or the active one, or the newest where none is; nil if there is none.
     func model(of metric: Metric, version: UInt32?) async throws(StoreError) -> ModelRow?
 
     /// Registers a document as the metric's next version.
@@ -28,7 +28,7 @@ package protocol ModelService: Sendable {
     /// What the version in a metric's shadow said, the newest first, at most `limit`; nil if there is none.
     func shadowScores(of metric: Metric, limit: Int) async throws(StoreError) -> [ShadowScore]?
 
-    /// Makes the newest version that served before the active one active again.
+    /// Makes the version that was active before the active one active again.
     func rollBack(_ metric: Metric) async throws(ModelRefusal) -> ModelVersion
 }
 

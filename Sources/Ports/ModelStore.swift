@@ -19,9 +19,10 @@ package protocol ModelStore: Sendable {
     func model(of metric: Metric, version: UInt32) async throws(StoreError) -> ModelRow?
 
     /// Inserts version 1 of a metric's model as the active one, or returns the one that was quicker.
-    func insertOrLoad(first model: ModelRow) async throws(StoreError) -> ModelRow
+    /// - Returns: nil, and nothing changes, if there are versions and none of them is active.
+    func insertOrLoad(first model: ModelRow) async throws(StoreError) -> ModelRow?
 
-    /// Adds a version that does not serve yet. Of a metric's versions the newest `ModelVersion.keptMax` are kept, and those
+    /// Adds a version, in the role that the row has. Of a metric's versions the newest `ModelVersion.keptMax` are kept, and those
     /// that serve.
     /// - Returns: false, and nothing changes, if the number is taken.
     func add(_ model: ModelRow) async throws(StoreError) -> Bool
@@ -31,7 +32,7 @@ package protocol ModelStore: Sendable {
     /// - Returns: false, and nothing changes, if there is no such version, or it is the active one and would get another role.
     func give(_ role: ModelRole, to version: UInt32, of metric: Metric) async throws(StoreError) -> Bool
 
-    /// Makes the newest of the versions that served before the active one active again.
+    /// Makes the version that was active before the active one active again. What is left so is never gone back to.
     /// - Returns: its number; nil, and nothing changes, if there is none.
     func rollBack(_ metric: Metric) async throws(StoreError) -> UInt32?
 
@@ -75,6 +76,8 @@ package struct ModelVersion: Hashable, Sendable {
 
     /// Versions of a metric that are kept.
     package static let keptMax = 100
+    /// Beside them, versions that were active once: what a rollback goes to.
+    package static let formerKeptMax = 10
 
     package init(
         metric: Metric, model: ModelID, role: ModelRole = .none, trainedAt: Instant, readings: UInt64,

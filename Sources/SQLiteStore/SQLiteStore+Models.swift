@@ -47,7 +47,7 @@ extension SQLiteStore: ModelStore {
         }
     }
 
-    package func insertOrLoad(first model: ModelRow) async throws(StoreError) -> ModelRow {
+    package func insertOrLoad(first model: ModelRow) async throws(StoreError) -> ModelRow? {
         try await reaching { () async throws(StoreError) in try await self.writer.insertOrLoad(first: model) }
     }
 

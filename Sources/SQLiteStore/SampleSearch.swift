@@ -31,7 +31,7 @@ struct SampleSearch: Sendable {
         let select = try connection.prepare(
             """
             SELECT series.id, devices.name FROM series JOIN devices ON devices.id = series.device
-            WHERE series.metric = ?1 ORDER BY ((series.id + ?2) * 2654435761) % 4294967296, series.id LIMIT ?3
+            WHERE series.metric = ?1 ORDER BY (((series.id + ?2) & 0x7FFFFFFF) * 2654435761) % 4294967296, series.id LIMIT ?3
             """)
         try select.bind(query.metric.text, 1)
         try select.bind(Int64(query.seed), 2)

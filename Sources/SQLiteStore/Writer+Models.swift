@@ -3,12 +3,16 @@ import Telemetry
 
 extension Writer {
     /// Inserts the first model of a metric, or returns the one that is active already.
-    func insertOrLoad(first model: ModelRow) throws(StoreError) -> ModelRow {
+    func insertOrLoad(first model: ModelRow) throws(StoreError) -> ModelRow? {
         try transaction("registering the first model of \(model.metric)") { session, connection throws(StoreError) in
             let select = try session.statement(ModelSQL.activeOfMetric, connection)
             try select.bind(model.metric.text, 1)
             defer { select.reset() }
             if try select.step() { return ModelSQL.row(select) }
+            let any = try session.statement("SELECT 1 FROM models WHERE metric = ? LIMIT 1", connection)
+            try any.bind(model.metric.text, 1)
+            defer { any.reset() }
+            if try any.step() { return nil }
             try insert(model, .active, session, connection)
             try noteChange(session, connection)
             var row = model
@@ -22,6 +26,8 @@ extension Writer {
             let metric = model.metric
             guard try role(of: metric, model.model.version, session, connection) == nil else { return false }
             try insert(model, .none, session, connection)
+            let role = model.version.role
+            if role != .none { try give(role, to: model.model.version, of: metric, session, connection) }
             let delete = try session.statement(ModelSQL.forgetOld, connection)
             try delete.bind(metric.text, 1)
             try delete.bind(Int64(ModelVersion.keptMax), 2)
@@ -50,13 +56,19 @@ extension Writer {
             }
             let version = UInt32(clamping: select.int64(0))
             select.reset()
-            try give(.active, to: version, of: metric, session, connection)
+            // Nobody goes back to what was just left.
+            let leave = try session.statement(
+                "UPDATE models SET activated = NULL WHERE metric = ? AND active = 1", connection)
+            try leave.bind(metric.text, 1)
+            try leave.run()
+            try give(.active, to: version, of: metric, isBack: true, session, connection)
             return version
         }
     }
 
     private func give(
-        _ role: ModelRole, to version: UInt32, of metric: Metric, _ session: WriteSession, _ connection: Connection
+        _ role: ModelRole, to version: UInt32, of metric: Metric, isBack: Bool = false, _ session: WriteSession,
+        _ connection: Connection
     ) throws(StoreError) {
         if role != .none {
             let column = role == .active ? "active" : "shadow"
@@ -67,12 +79,13 @@ extension Writer {
         }
         let update = try session.statement(
             """
-            UPDATE models SET active = ?1, shadow = ?2, activated = CASE WHEN ?1 THEN ?3 ELSE activated END
+            UPDATE models SET active = ?1, shadow = ?2, activated = coalesce(?3, activated)
             WHERE metric = ?4 AND version = ?5
             """, connection)
         try update.bind(role == .active ? 1 : 0 as Int64, 1)
         try update.bind(role == .shadow ? 1 : 0 as Int64, 2)
-        try update.bind(clock().microseconds, 3)
+        // One that is gone back to served at the time at which it served before.
+        try update.bind(orNull: role == .active && !isBack ? clock().microseconds : nil, 3)
         try update.bind(metric.text, 4)
         try update.bind(Int64(version), 5)
         try update.run()
@@ -127,11 +140,10 @@ enum ModelSQL {
     static let versions = """
         SELECT \(columns) FROM models WHERE ?1 IS NULL OR metric = ?1 ORDER BY metric, version DESC LIMIT ?2
         """
-    /// The newest version that was active before the one that is.
+    /// The version that was active before the one that is.
     static let before = """
-        SELECT older.version FROM models AS active JOIN models AS older
-            ON older.metric = active.metric AND older.version < active.version AND older.activated IS NOT NULL
-        WHERE active.metric = ? AND active.active = 1 ORDER BY older.version DESC LIMIT 1
+        SELECT version FROM models WHERE metric = ? AND active = 0 AND activated IS NOT NULL
+        ORDER BY activated DESC, version DESC LIMIT 1
         """
     static let insert = """
         INSERT INTO models (metric, version, name, active, trained_at, readings, document, alarm_rate, activated)
@@ -140,6 +152,9 @@ enum ModelSQL {
     static let forgetOld = """
         DELETE FROM models WHERE metric = ?1 AND active = 0 AND shadow = 0 AND version NOT IN (
             SELECT version FROM models WHERE metric = ?1 ORDER BY version DESC LIMIT ?2)
+            AND version NOT IN (
+                SELECT version FROM models WHERE metric = ?1 AND activated IS NOT NULL
+                ORDER BY activated DESC LIMIT \(ModelVersion.formerKeptMax))
         """
 
     static func row(_ select: PreparedStatement) -> ModelRow {

@@ -133,6 +133,8 @@ struct ModelsImportCommand: AsyncParsableCommand {
         let path = "/models/\(ModelsRequest.encoded(type))?activate=\(activate)"
         let answer = try await ModelsRequest.put(path, to: options.url, document)
         try options.put(answer) { (report: TrainingText) in report.text }
+        let report = try ModelsRequest.decode(TrainingText.self, from: answer, of: options.url)
+        if activate { try report.checkServing(type) }
     }
 }
 

@@ -63,12 +63,7 @@ struct TrainCommand: AsyncParsableCommand {
         bar.end()
         let report = try ModelsRequest.decode(TrainingText.self, from: answer, of: url)
         StandardOutput.put(json ? String(decoding: answer.body, as: UTF8.self) : report.text)
-        if activate, !report.activated {
-            throw Failure(
-                "\(report.model) does not serve: it would raise the alarm rate. Look at 'starling models show \(type)', and "
-                    + "activate it with 'starling models activate \(type) \(report.version)' if you want it all the same"
-            )
-        }
+        if activate { try report.checkServing(type) }
     }
 
     private static func sample(_ path: String, _ type: String) throws -> ModelTrial.Sample {
@@ -107,6 +102,13 @@ struct TrainingText: Decodable {
     let readings: UInt64
     let activated: Bool
     let reason: String
+
+    func checkServing(_ type: String) throws {
+        guard !activated else { return }
+        throw Failure(
+            "\(model) does not serve: it would raise the alarm rate. Look at 'starling models show \(type)', and activate it "
+                + "with 'starling models activate \(type) \(version)' if you want it all the same")
+    }
 
     var text: String {
         let state = activated ? "serves on every node within a second or two" : "is registered and does not serve yet"

@@ -71,6 +71,9 @@ import Testing
         let large = String(repeating: " ", count: (8 << 20) + 1)
         try expectProblem(try await send(.put, "/models/t", large, to: node), .contentTooLarge)
         node.change { $0.refusal = .badDocument("trees: is missing") }
+        for inner in ["1", "null", "true", #""x""#, "[]", "[1]"] {
+            try expectProblem(try await send(.put, "/models/t", #"{"document":\#(inner)}"#, to: node), .badRequest)
+        }
         let refused = try await send(.put, "/models/t", "{}", to: node)
         try expectProblem(refused, .badRequest)
         #expect(try (refused.object["detail"] as? String)?.contains("trees: is missing") == true)

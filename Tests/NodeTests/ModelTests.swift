@@ -135,7 +135,7 @@ extension NodeTests {
                 .appending(path: "ModelFormatsTests/Parity/d1.json")
             let (first, second) = (flock.running[0], flock.running[1])
             let imported = try run(["models", "import", "temperature", parity.path, "--activate"], on: first)
-            #expect(imported.exit == .code(0), "\(imported.errors)")
+            #expect(imported.exit == .code(1) && imported.errors.contains("starling models activate temperature 3"))
             #expect(imported.output.contains("temperature@3") && imported.output.contains("does not serve yet"))
             #expect(imported.output.contains("too many to serve by itself"), "\(imported.output)")
             try sender.send(1, to: first)

@@ -23,9 +23,10 @@ extension MemoryStore {
         try access { $0.models[metric]?.first { $0.model.version == version } }
     }
 
-    func insertOrLoad(first model: ModelRow) async throws(StoreError) -> ModelRow {
+    func insertOrLoad(first model: ModelRow) async throws(StoreError) -> ModelRow? {
         try access { content in
             if let row = content.models[model.metric]?.first(where: { $0.version.role == .active }) { return row }
+            guard content.models[model.metric] == nil else { return nil }
             var row = model
             row.version.role = .active
             content.models[model.metric] = [row]
@@ -37,8 +38,16 @@ extension MemoryStore {
     func add(_ model: ModelRow) async throws(StoreError) -> Bool {
         try access { content in
             let isTaken = content.models[model.metric]?.contains { $0.model.version == model.model.version } == true
-            if !isTaken { content.models[model.metric, default: []].append(model) }
-            return !isTaken
+            guard !isTaken else { return false }
+            var rows = content.models[model.metric] ?? []
+            if model.version.role != .none {
+                for index in rows.indices where rows[index].version.role == model.version.role {
+                    rows[index].version.role = .none
+                }
+                content.modelsRevision += 1
+            }
+            content.models[model.metric] = rows + [model]
+            return true
         }
     }
 

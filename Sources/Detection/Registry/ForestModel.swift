@@ -21,7 +21,7 @@ package struct ForestModel: Hashable, Sendable {
     /// The forest's own score, 0 to 1, bent so that its line is at 0.5 and both ends stay where they are.
     package func assess(_ value: Double) -> Detector.Assessment {
         guard value.isFinite else { return Detector.Assessment(score: 1, reason: .notFinite) }
-        let own = min(max(-forest.score([value]), 0), 1)
+        let own = min(max(-forest.score(value), 0), 1)
         let line = -forest.offset
         guard own > line else { return Detector.Assessment(score: 0.5 * own / line, reason: nil) }
         // Just beyond the line the quotient may round to the line itself.

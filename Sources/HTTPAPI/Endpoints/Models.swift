@@ -141,7 +141,8 @@ extension Handlers {
         let body = try await jsonBody(call, bytesMax: HTTPLimits.bodyBytesMax)
         let data = Data(body.readableBytesView)
         if let object = try? JSONSerialization.jsonObject(with: data) as? [String: Any], object["format"] == nil,
-            let inner = object["document"], let bytes = try? JSONSerialization.data(withJSONObject: inner)
+            let inner = object["document"] as? [String: Any],
+            let bytes = try? JSONSerialization.data(withJSONObject: inner)
         {
             return [UInt8](bytes)
         }

@@ -37,17 +37,15 @@ enum ModelSQL {
     }
 
     /// Inserts the first model of a metric, or returns the one that is active already.
-    static func insertOrLoad(_ model: ModelRow, _ link: Link) throws(Failure) -> ModelRow {
+    static func insertOrLoad(_ model: ModelRow, _ link: Link) throws(Failure) -> ModelRow? {
         try link.transaction { link throws(Failure) in
-            if try insert(model, .active, link) { try noteChange(link) }
-            let found = rows(
+            try lock(model.metric, link)
+            let any = try link.query("SELECT 1 FROM models WHERE metric = $1 LIMIT 1", [.text(model.metric.text)])
+            if any.count == 0, try insert(model, .active, link) { try noteChange(link) }
+            return rows(
                 try link.query(
-                    "SELECT \(columns), document FROM models WHERE active AND metric = $1", [.text(model.metric.text)]))
-            guard let row = found.first else {
-                let advice = "has models but none is active: activate one (starling models activate)"
-                throw .store(StoreError(.unusable, "\(model.metric) \(advice)"))
-            }
-            return row
+                    "SELECT \(columns), document FROM models WHERE active AND metric = $1", [.text(model.metric.text)])
+            ).first
         }
     }
 
@@ -55,11 +53,20 @@ enum ModelSQL {
         try link.transaction { link throws(Failure) in
             try lock(model.metric, link)
             guard try insert(model, .none, link) else { return false }
+            let role = model.version.role
+            if role != .none { try change(role, model.model.version, model.metric, link) }
             try link.query(
                 """
                 DELETE FROM models WHERE metric = $1 AND NOT active AND NOT shadow AND version NOT IN (
                     SELECT version FROM models WHERE metric = $1 ORDER BY version DESC LIMIT $2)
-                """, [.text(model.metric.text), .int64(Int64(ModelVersion.keptMax))])
+                    AND version NOT IN (
+                        SELECT version FROM models WHERE metric = $1 AND activated IS NOT NULL
+                        ORDER BY activated DESC LIMIT $3)
+                """,
+                [
+                    .text(model.metric.text), .int64(Int64(ModelVersion.keptMax)),
+                    .int64(Int64(ModelVersion.formerKeptMax)),
+                ])
             return true
         }
     }
@@ -81,19 +88,20 @@ enum ModelSQL {
         }
     }
 
-    /// The newest version that was active before the one that is.
+    /// The version that was active before the one that is.
     static func rollBack(_ metric: Metric, _ link: Link) throws(Failure) -> UInt32? {
         try link.transaction { link throws(Failure) in
             try lock(metric, link)
             let found = try link.query(
                 """
-                SELECT older.version FROM models AS active JOIN models AS older
-                    ON older.metric = active.metric AND older.version < active.version AND older.activated IS NOT NULL
-                WHERE active.metric = $1 AND active.active ORDER BY older.version DESC LIMIT 1
+                SELECT version FROM models WHERE metric = $1 AND NOT active AND activated IS NOT NULL
+                ORDER BY activated DESC, version DESC LIMIT 1
                 """, [.text(metric.text)])
             guard found.count > 0 else { return nil }
             let version = UInt32(clamping: found.int64(0, 0))
-            try change(.active, version, metric, link)
+            // Nobody goes back to what was just left.
+            try link.query("UPDATE models SET activated = NULL WHERE metric = $1 AND active", [.text(metric.text)])
+            try change(.active, version, metric, isBack: true, link)
             return version
         }
     }
@@ -104,13 +112,14 @@ enum ModelSQL {
     }
 
     private static func change(
-        _ role: ModelRole, _ version: UInt32, _ metric: Metric, _ link: Link
+        _ role: ModelRole, _ version: UInt32, _ metric: Metric, isBack: Bool = false, _ link: Link
     ) throws(Failure) {
         if role != .none {
             let column = role == .active ? "active" : "shadow"
             try link.query("UPDATE models SET \(column) = false WHERE metric = $1 AND \(column)", [.text(metric.text)])
         }
-        let activated = role == .active ? ", activated = now()" : ""
+        // One that is gone back to served at the time at which it served before.
+        let activated = role == .active && !isBack ? ", activated = clock_timestamp()" : ""
         try link.query(
             """
             UPDATE models SET active = \(role == .active), shadow = \(role == .shadow)\(activated)
@@ -125,7 +134,7 @@ enum ModelSQL {
         let added = try link.query(
             """
             INSERT INTO models (metric, version, name, active, trained_at, readings, document, alarm_rate, activated)
-            VALUES ($1, $2, $3, \(role == .active), $4, $5, $6, $7, \(role == .active ? "now()" : "NULL"))
+            VALUES ($1, $2, $3, \(role == .active), $4, $5, $6, $7, \(role == .active ? "clock_timestamp()" : "NULL"))
             ON CONFLICT DO NOTHING RETURNING version
             """,
             [

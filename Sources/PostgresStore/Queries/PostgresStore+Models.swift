@@ -31,7 +31,7 @@ extension PostgresStore: ModelStore {
         }
     }
 
-    package func insertOrLoad(first model: ModelRow) async throws(StoreError) -> ModelRow {
+    package func insertOrLoad(first model: ModelRow) async throws(StoreError) -> ModelRow? {
         try await use(upkeep, "registering the first model of \(model.metric)") { link throws(Failure) in
             try ModelSQL.insertOrLoad(model, link)
         }

@@ -7,21 +7,32 @@ extension Registrar {
     static let versionsMax = 100_000
 
     /// Trains the metric whose newest version is the oldest, if that is older than `age`. One a call, so that the caller's
-    /// other work goes on in between; one that was tried and did not become active counts as the newest all the same.
+    /// other work goes on in between. One that was tried and did not become active counts as the newest all the same, and so
+    /// does, for `age`, a training that came to nothing. An imported forest serves because a person wanted it: what is
+    /// trained beside it waits for one.
     ///
     /// - Returns: nil if none is due.
     package func trainOldest(
         olderThan age: Int64, at now: Instant
     ) async throws(ModelRefusal) -> TrainingReport? {
         guard let metric = try await due(olderThan: age, at: now) else { return nil }
-        return try await train(metric, isToServe: true)
+        let isToServe = try await !isForest(metric)
+        do throws(ModelRefusal) {
+            return try await train(metric, isToServe: isToServe)
+        } catch {
+            if case .store = error { throw error }
+            failedAt[metric] = now
+            throw error
+        }
     }
 
     private func due(olderThan age: Int64, at now: Instant) async throws(ModelRefusal) -> Metric? {
+        failedAt = failedAt.filter { now.microseconds(since: $0.value) < age }
         var newest: [Metric: Instant] = [:]
         for version in try await versions() {
             newest[version.metric] = max(newest[version.metric] ?? .distantPast, version.trainedAt)
         }
+        for (metric, time) in newest { newest[metric] = max(time, failedAt[metric] ?? time) }
         let oldest = newest.min { ($0.value, $0.key) < ($1.value, $1.key) }
         guard let oldest, now.microseconds(since: oldest.value) >= age else { return nil }
         return oldest.key

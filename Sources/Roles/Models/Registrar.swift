@@ -14,10 +14,15 @@ package actor Registrar {
     private let now: @Sendable () -> Instant
     private let logger: Logger
     private var inTraining: Set<Metric> = []
+    /// When a scheduled training of a metric came to nothing.
+    var failedAt: [Metric: Instant] = [:]
 
     /// What one training asks of the store: a fleet's worth of series, and days of each where readings come by the minute.
     package static let sampleSeries = 64
     package static let sampleReadings = 1_024
+    /// Of a sample with fewer readings than this, so many series are asked for.
+    static let sampleReadingsWanted = 2 * ModelTrial.readingsCountMin
+    static let sampleSeriesMax = 1_024
     /// Numbers that are tried one after the other when other nodes take them.
     static let numberAttemptsMax = 8
 
@@ -34,15 +39,19 @@ package actor Registrar {
             throw .conflict("\(metric) is being trained on this node: ask again when that is done")
         }
         defer { inTraining.remove(metric) }
-        let samples = try await samples(of: metric)
+        var samples = try await samples(of: metric, series: Self.sampleSeries)
         guard !samples.isEmpty else { throw .notFound("no reading of this type was ever stored") }
+        // A young fleet has many series with few readings each.
+        if samples.count == Self.sampleSeries, samples.reduce(0, { $0 + $1.values.count }) < Self.sampleReadingsWanted {
+            samples = try await self.samples(of: metric, series: Self.sampleSeriesMax)
+        }
         let serving = try await serving(metric)
         let id = ModelID(name: metric.text, version: 1)
         var random = SystemRandomNumberGenerator()
         guard let trial = await Self.trial(training: samples, id, serving?.model, seed: random.next()) else {
             let count = samples.reduce(0) { $0 + $1.values.count }
             throw .conflict(
-                "\(count) readings are stored, and \(ModelTrial.readingsCountMin) beside those held back are needed: wait for more"
+                "\(count) readings were sampled, and \(ModelTrial.readingsCountMin) beside those held back are needed: wait for more"
             )
         }
         return try await register(trial, of: metric, samples.count, serving, isToServe: isToServe)
@@ -65,7 +74,7 @@ package actor Registrar {
         } catch {
             throw .badDocument("\(error)")
         }
-        let samples = try await samples(of: metric)
+        let samples = try await samples(of: metric, series: Self.sampleSeries)
         let serving = try await serving(metric)
         let trial = await Self.trial(trying: model, samples, serving?.model)
         return try await register(trial, of: metric, samples.count, serving, isToServe: isToServe)
@@ -93,15 +102,8 @@ package actor Registrar {
     private func register(
         _ trial: ModelTrial, of metric: Metric, _ seriesCount: Int, _ serving: Serving?, isToServe: Bool
     ) async throws(ModelRefusal) -> TrainingReport {
-        var version = try await add(trial, of: metric)
         let isServing = isToServe && trial.isAccepted
-        if isServing {
-            let isGiven = try await asking { [store] () async throws(StoreError) in
-                try await store.give(.active, to: version.model.version, of: metric)
-            }
-            guard isGiven else { throw .conflict("\(version.model) was there and is gone: ask again") }
-            version.role = .active
-        }
+        let version = try await add(trial, of: metric, as: isServing ? .active : .none)
         let reason = Self.reason(trial, isToServe: isToServe, since: serving?.version.model)
         logger.notice("a model is registered", metadata: ["model": "\(version.model)", "what": "\(reason)"])
         return TrainingReport(
@@ -110,7 +112,9 @@ package actor Registrar {
     }
 
     /// Under the next number that nobody else takes.
-    private func add(_ trial: ModelTrial, of metric: Metric) async throws(ModelRefusal) -> ModelVersion {
+    private func add(
+        _ trial: ModelTrial, of metric: Metric, as role: ModelRole
+    ) async throws(ModelRefusal) -> ModelVersion {
         for _ in 0..<Self.numberAttemptsMax {
             let newest = try await asking { [store] () async throws(StoreError) in
                 try await store.modelVersions(of: metric, limit: 1).first?.model.version ?? 0
@@ -118,7 +122,7 @@ package actor Registrar {
             guard newest < .max else { throw .conflict("there are no more numbers for models of \(metric)") }
             let model = trial.candidate.renamed(ModelID(name: metric.text, version: newest + 1))
             let version = ModelVersion(
-                metric: metric, model: model.id, trainedAt: now(), readings: UInt64(model.readingsCount),
+                metric: metric, model: model.id, role: role, trainedAt: now(), readings: UInt64(model.readingsCount),
                 alarmRate: trial.alarmRate)
             let row: ModelRow
             do { row = ModelRow(version, document: try ModelDocument.encode(model)) } catch {
@@ -189,10 +193,15 @@ package actor Registrar {
         }
     }
 
-    private func samples(of metric: Metric) async throws(ModelRefusal) -> [ModelTrial.Sample] {
+    /// What serves a metric judges values alone.
+    func isForest(_ metric: Metric) async throws(ModelRefusal) -> Bool {
+        if case .forest = try await serving(metric)?.model { true } else { false }
+    }
+
+    private func samples(of metric: Metric, series: Int) async throws(ModelRefusal) -> [ModelTrial.Sample] {
         var random = SystemRandomNumberGenerator()
         let query = SampleQuery(
-            metric: metric, series: Self.sampleSeries, readings: Self.sampleReadings, seed: random.next())
+            metric: metric, series: series, readings: Self.sampleReadings, seed: random.next())
         let sampled = try await asking { [store] () async throws(StoreError) in try await store.sample(query) }
         return sampled.map { ModelTrial.Sample(series: $0.series, times: $0.times, values: $0.values) }
     }

@@ -13,8 +13,10 @@ extension Node: ModelService {
     package func model(of metric: Metric, version: UInt32?) async throws(StoreError) -> ModelRow? {
         if let version { return try await store.model(of: metric, version: version) }
         let active = try await store.servingVersions().first { $0.metric == metric && $0.role == .active }
-        guard let active else { return nil }
-        return try await store.model(of: metric, version: active.model.version)
+        // Of a metric whose versions wait for somebody to activate one, the newest.
+        let newest = try await store.modelVersions(of: metric, limit: 1).first
+        guard let shown = active ?? newest else { return nil }
+        return try await store.model(of: metric, version: shown.model.version)
     }
 
     package func shadowScores(of metric: Metric, limit: Int) async throws(StoreError) -> [ShadowScore]? {

@@ -87,18 +87,37 @@ extension Scoring {
                     metric: metric, model: detector.id, role: .active, trainedAt: clock.instant,
                     readings: UInt64(DetectorTrainer.readingsCount)),
                 document: try ModelDocument.encode(.detector(detector)))
-            let winner = try await store.insertOrLoad(first: row)
-            let active =
-                winner.document == row.document ? .detector(detector) : try ModelDocument.decode(winner.document)
+            let active: Model
+            if let winner = try await store.insertOrLoad(first: row) {
+                active =
+                    winner.document == row.document ? .detector(detector) : try ModelDocument.decode(winner.document)
+            } else {
+                active = try await addBehindOthers(.detector(detector), for: metric)
+            }
             models.activate(active, for: metric)
             NodeMetrics.modelsTrained.increment()
             logger.notice("a metric has its first model", metadata: ["model": "\(active.id)"])
         } catch {
-            trainAgainAt = clock.moment.advanced(byMicroseconds: Self.trainRetry)
+            // Only what all metrics wait for holds up the others.
+            if (error as? StoreError)?.code.isAnswer != true {
+                trainAgainAt = clock.moment.advanced(byMicroseconds: Self.trainRetry)
+            }
             logger.warning(
                 "a model could not be registered; it is tried again",
                 metadata: ["metric": "\(metric)", "reason": "\(error)"])
         }
+    }
+
+    /// The metric has versions that somebody registered, and none that serves: this one is the next, and does.
+    private func addBehindOthers(_ model: Model, for metric: Metric) async throws -> Model {
+        let newest = try await store.modelVersions(of: metric, limit: 1).first?.model.version ?? 0
+        let next = model.renamed(ModelID(name: metric.text, version: newest &+ 1))
+        let version = ModelVersion(
+            metric: metric, model: next.id, role: .active, trainedAt: clock.instant,
+            readings: UInt64(next.readingsCount))
+        let isAdded = try await store.add(ModelRow(version, document: try ModelDocument.encode(next)))
+        guard isAdded else { throw StoreError(.conflict(nil), "another node took version \(next.id.version)") }
+        return next
     }
 }
 
