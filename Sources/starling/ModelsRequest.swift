@@ -1,4 +1,5 @@
 import Foundation
+import NIOHTTP1
 
 /// Requests to `/models` of a running node, and what its refusals say.
 enum ModelsRequest {
@@ -27,7 +28,6 @@ enum ModelsRequest {
     ) throws -> Answer {
         let data = Data(answer.body)
         guard (200..<300).contains(answer.status) else {
-            struct Problem: Decodable { let detail: String }
             let detail = (try? JSONDecoder().decode(Problem.self, from: data).detail) ?? "no reason given"
             throw Failure("\(url) answered \(answer.status): \(detail)")
         }
@@ -46,4 +46,8 @@ enum ModelsRequest {
     /// The unreserved characters of RFC 3986.
     private static let plain = CharacterSet(
         charactersIn: "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
+}
+
+private struct Problem: Decodable {
+    let detail: String
 }
