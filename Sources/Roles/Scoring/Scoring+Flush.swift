@@ -1,4 +1,6 @@
+import Detection
 import Distributed
+import Ports
 
 /// Telling the store whom this owner heard.
 extension Scoring {
