@@ -44,7 +44,8 @@ package final class WebhookPoster: AlertPoster {
         self.limits = limits
         var configuration = HTTPClient.Configuration()
         configuration.redirectConfiguration = .disallow
-        configuration.timeout = .init(connect: TimeAmount(limits.connect), read: TimeAmount(limits.answer))
+        // The deadline of each request is the limit of its answer: another one beside it would race with it.
+        configuration.timeout = .init(connect: TimeAmount(limits.connect))
         configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = limits.connectionsMax
         configuration.connectionPool.retryConnectionEstablishment = false
         configuration.httpVersion = .http1Only
@@ -114,6 +115,7 @@ package final class WebhookPoster: AlertPoster {
     private static func reason(of error: any Error) -> String {
         switch error {
         case let error as HTTPClientError where error == .deadlineExceeded: "no answer in time"
+        case let error as HTTPClientError where error == .connectTimeout: "no connection in time"
         case let error as HTTPClientError: error.shortDescription
         case is ChannelError: "cannot connect"
         case let error as IOError: String(cString: strerror(error.errnoCode))
