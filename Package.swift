@@ -155,7 +155,8 @@ let executables: [Target] = [
     .executableTarget(
         name: "starling",
         dependencies: [
-            "Telemetry", "HashRing", "Detection", "Ports", "ModelFormats", "IngestLog", "Membership", "ClusterKeys",
+            "Telemetry", "HashRing", "Detection", "Evaluation", "Ports", "ModelFormats", "IngestLog", "Membership",
+            "ClusterKeys",
             "GossipTransport", "ClusterActors", "Roles", "SQLiteStore", "PostgresStore", "FileLease", "RedisLease",
             "Webhook", "Lease", "Pruning", "Alerting", "HTTPAPI", "DeviceFleet", "NodeSettings", "LogHandlers",
             argumentParser, configuration,

@@ -13,6 +13,8 @@ package struct SeriesState: Hashable, Sendable {
     /// The usual time between two readings in microseconds, an exponentially weighted mean; 0 before the second.
     package private(set) var usualInterval: Int64 = 0
     package private(set) var detector = DetectorState()
+    /// Of the whole device, if this series carries it.
+    package internal(set) var panel: DevicePanel?
     /// Since the store was last told.
     package internal(set) var isChanged = false
     /// It was heard here since the store was last told. What came from another owner, or from the store, was not.
@@ -39,13 +41,15 @@ package struct SeriesState: Hashable, Sendable {
         lastHeard = row.lastHeard
         usualInterval = min(max(0, row.usualInterval), Self.intervalMax)  // a disk may say anything
         // A state of another format starts anew.
-        detector = DetectorState(decoding: row.state) ?? DetectorState()
+        let known = Self.decoded(row.state)
+        detector = known.detector ?? DetectorState()
+        panel = known.panel
     }
 
     /// As another owner knew it.
     init(
         time: Instant?, value: Double, verdict: Verdict, lastHeard: Instant, usualInterval: Int64,
-        detector: DetectorState, isHeard: Bool
+        detector: DetectorState, panel: DevicePanel?, isHeard: Bool
     ) {
         self.time = time
         self.value = value
@@ -53,6 +57,7 @@ package struct SeriesState: Hashable, Sendable {
         self.lastHeard = lastHeard
         self.usualInterval = min(max(0, usualInterval), Self.intervalMax)
         self.detector = detector
+        self.panel = panel
         self.isHeard = isHeard
     }
 
@@ -69,42 +74,59 @@ package struct SeriesState: Hashable, Sendable {
         }
     }
 
+    /// A verdict, and what the reading is to its series.
+    struct Judged {
+        let verdict: Verdict
+        /// Later than the last.
+        let isNewest: Bool
+        let isFirst: Bool
+    }
+
     /// Judges one reading; moves the state only if the reading is later than the last.
     /// - Parameter ended: gets the end of a silence that the reading ends.
     mutating func judge(
         _ reading: Arrival, of series: Series, _ models: inout ModelRegistry, ended: inout [SilenceEnd], now: Moment
-    ) -> Verdict {
+    ) -> Judged {
         // The newest reading again, perhaps through another node: the same verdict, and nothing new.
         if time == reading.time, value == reading.value {
             hear(reading, of: series, &ended, now)
-            return verdict
+            return Judged(verdict: verdict, isNewest: false, isFirst: false)
         }
+        let isFirst = time == nil
         let isLate = time.map { reading.time <= $0 } ?? false
         let verdict = assess(reading, of: series, isLate: isLate, &models)
         hear(reading, of: series, &ended, now)
-        guard !isLate else { return verdict }
+        guard !isLate else { return Judged(verdict: verdict, isNewest: false, isFirst: false) }
         time = reading.time
         value = reading.value
         self.verdict = verdict
         isChanged = true
-        return verdict
+        return Judged(verdict: verdict, isNewest: true, isFirst: isFirst)
+    }
+
+    /// The verdict on the newest reading is another, seen together with the device's other metrics.
+    mutating func amend(_ verdict: Verdict) {
+        self.verdict = verdict
     }
 
     private mutating func assess(
         _ reading: Arrival, of series: Series, isLate: Bool, _ models: inout ModelRegistry
     ) -> Verdict {
-        guard let model = models.detector(for: series.metric) else {
+        guard let model = models.model(for: series.metric) else {
             if !isLate {
                 detector.learn(reading.value, at: reading.time)
                 _ = models.observe(reading.value, at: reading.time, series: series)
             }
             return Verdict(result: .learning, score: 0, model: .none, isLate: isLate)
         }
-        let score =
+        if !isLate {
+            models.scoreInShadow(Reading(series: series, time: reading.time, value: reading.value), frozen: detector)
+        }
+        let found =
             isLate
-            ? model.score(reading.value, at: reading.time, frozen: detector)
-            : model.score(reading.value, at: reading.time, state: &detector)
-        return model.verdict(score: score, isLate: isLate)
+            ? model.assess(reading.value, at: reading.time, frozen: detector)
+            : model.assess(reading.value, at: reading.time, state: &detector)
+        return model.verdict(found, isLate: isLate)
     }
 
     /// A late reading that was received before the last one, as a log may bring it up after days, says nothing of now.
@@ -175,6 +197,6 @@ package struct SeriesState: Hashable, Sendable {
     func row(of series: Series) -> LatestRow {
         LatestRow(
             series: series, time: time ?? .epoch, value: value, verdict: verdict, lastHeard: lastHeard,
-            usualInterval: usualInterval, state: detector.encoded(), isHeard: isHeard)
+            usualInterval: usualInterval, state: encoded, isHeard: isHeard)
     }
 }

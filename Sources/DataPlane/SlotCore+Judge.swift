@@ -36,6 +36,7 @@ extension SlotCore {
             given.sort { $0.position < $1.position }
         }
         open.replies[call.origin] = Replies(givenAt: now, verdicts: given)
+        open.beginWaitingPanels()
         return (verdicts, ended)
     }
 
@@ -47,10 +48,12 @@ extension SlotCore {
         let arrival = SeriesState.Arrival(time: reading.time, value: reading.value, receivedAt: receivedAt)
         if let deleted = tombstones[series.device], receivedAt <= deleted {
             var stranger = SeriesState()
-            return stranger.judge(arrival, of: series, &models, ended: &ended, now: now)
+            return stranger.judge(arrival, of: series, &models, ended: &ended, now: now).verdict
         }
-        return open.series[series, default: SeriesState()]
+        let judged = open.series[series, default: SeriesState()]
             .judge(arrival, of: series, &models, ended: &ended, now: now)
+        guard judged.isNewest else { return judged.verdict }
+        return open.judgeTogether(reading, judged.verdict, isNew: judged.isFirst)
     }
 
     mutating func remember(_ tombstone: Tombstone) {

@@ -82,6 +82,12 @@ extension SlotCore {
         package internal(set) var series: [Series: SeriesState] = [:]
         /// By origin: the last verdicts given to it, by position.
         var replies: [LogID: Replies] = [:]
+        /// Of each device that is watched as a whole, the series whose state carries the panel.
+        var panels: [DeviceID: Series] = [:]
+        /// Metrics of devices without a panel that were heard here.
+        var metricsCounts: [DeviceID: Int] = [:]
+        /// Some devices would have a panel, and too many others are being learned.
+        var panelsWait = false
         /// When the store was last asked for the rows that the slot opened without; nil once they came.
         var rowsAskedAt: Moment?
         /// Owners that were asked for their state and did not give it yet.
@@ -161,6 +167,7 @@ extension SlotCore.Open {
             stored.arrive(now)
             series[row.series] = stored
         }
+        indexPanels()
         return ended.sorted { $0.series < $1.series }
     }
 
@@ -187,6 +194,7 @@ extension SlotCore.Open {
             // The former owner may not have told the store.
             series[name]?.isChanged = true
         }
+        indexPanels()
         for (origin, theirs) in state.replies {
             var given = replies[origin]?.verdicts ?? []
             let known = Set(given.map(\.key))
@@ -200,6 +208,7 @@ extension SlotCore.Open {
     mutating func forget(_ device: DeviceID, at time: Instant) {
         // What it sent since it was deleted is its new life.
         series = series.filter { $0.key.device != device || $0.value.lastHeard > time }
+        indexPanels()
     }
 
     /// Somebody may still give a better state before calls have waited too long.

@@ -7,18 +7,17 @@ import Telemetry
 /// - A series: names, time, value, verdict, last heard, whether the store is to be told of that, usual interval, and the
 ///   detector's state with its length first.
 /// - Replies by origin: its log, then position, names, time, value and verdict each.
-/// - A verdict: one byte for result and lateness, the score, the model.
+/// - A verdict: one byte for result, lateness and whether a reason follows; the score, the model, the reason.
 extension SlotState {
     /// Never renumber: nodes of different age read each other's states.
-    private static let version: UInt8 = 2
+    private static let version: UInt8 = 3
     private static let awaitsRowsBit: UInt8 = 1
     private static let lateBit: UInt8 = 4
+    private static let reasonBit: UInt8 = 8
 
     /// What one piece may hold at most, of each table: as many as fit into its bytes.
     static let rowsMax = pieceBytesMax / 16
-    static let detectorBytesMax = 256
-    /// Of a detector of this version, with its length.
-    static let detectorBytes = EWMAResidual.encodedCount + 8
+    static let detectorBytesMax = SeriesState.bytesMax
     static let headerBytesMax = 64
     static let originBytes = 32
 
@@ -64,7 +63,7 @@ extension SlotState {
         writer.write(state.lastHeard.microseconds)
         writer.write(state.isHeard ? 1 : 0 as UInt8)
         writer.writeVarint(UInt64(max(0, state.usualInterval)))
-        let detector = state.detector.encoded()
+        let detector = state.encoded
         guard detector.count <= detectorBytesMax else {
             throw .tooMany(what: "bytes of a detector", count: UInt64(detector.count), max: detectorBytesMax)
         }
@@ -77,19 +76,25 @@ extension SlotState {
         guard (0...1).contains(verdict.score), nameCounts.contains(verdict.model.name.utf8.count) else {
             throw .invalid(what: "verdict \(verdict)")
         }
-        writer.write(verdict.result.rawValue | (verdict.isLate ? lateBit : 0))
+        let flags = (verdict.isLate ? lateBit : 0) | (verdict.reason == nil ? 0 : reasonBit)
+        writer.write(verdict.result.rawValue | flags)
         writer.write(verdict.score)
         writer.write(string: verdict.model.name)
         writer.writeVarint(UInt64(verdict.model.version))
+        if let reason = verdict.reason { writer.write(string: reason) }
     }
 
     // MARK: Sizes
 
     static func bytes(of device: DeviceID) -> Int { device.text.utf8.count + 16 }
 
+    /// An upper bound of the bytes of what was learned, with its length.
+    static func bytes(of state: SeriesState) -> Int { state.encodedCountMax + 8 }
+
     /// An upper bound of the bytes of a row: names, five numbers, a verdict.
     static func bytes(of name: Series, judgedBy verdict: Verdict) -> Int {
-        name.device.text.utf8.count + name.metric.text.utf8.count + verdict.model.name.utf8.count + 80
+        name.device.text.utf8.count + name.metric.text.utf8.count + verdict.model.name.utf8.count
+            + (verdict.reason?.utf8.count ?? 0) + 80
     }
 
     // MARK: Decoding
@@ -126,13 +131,14 @@ extension SlotState {
         guard isHeard <= 1 else { throw .invalid(what: "flag") }
         let usualInterval = Int64(clamping: try reader.readVarint())
         let count = try reader.readCount(of: "bytes of a detector", max: Self.detectorBytesMax)
-        guard let detector = DetectorState(decoding: try reader.readBytes(count: count)) else {
+        let known = SeriesState.decoded(Array(try reader.readBytes(count: count)))
+        guard let detector = known.detector else {
             awaitsRows = true
             return
         }
         series[name] = SeriesState(
             time: time == .distantPast ? nil : time, value: value, verdict: verdict, lastHeard: lastHeard,
-            usualInterval: usualInterval, detector: detector, isHeard: isHeard == 1)
+            usualInterval: usualInterval, detector: detector, panel: known.panel, isHeard: isHeard == 1)
     }
 
     private static func readGiven(_ reader: inout ByteReader) throws(FormatError) -> SlotCore.Given {
@@ -166,7 +172,7 @@ extension SlotState {
 
     private static func readVerdict(_ reader: inout ByteReader) throws(FormatError) -> Verdict {
         let byte = try reader.readUInt8()
-        guard byte & ~(3 | lateBit) == 0, let result = ScoreResult(rawValue: byte & 3) else {
+        guard byte & ~(3 | lateBit | reasonBit) == 0, let result = ScoreResult(rawValue: byte & 3) else {
             throw .invalid(what: "verdict byte \(byte)")
         }
         let score = try reader.readDouble()
@@ -174,7 +180,10 @@ extension SlotState {
         let name = try reader.readString("model name", utf8CountMax: LogLimits.modelNameUTF8CountMax)
         let version = try reader.readVarint()
         guard !name.isEmpty, let version = UInt32(exactly: version) else { throw .invalid(what: "model") }
+        let hasReason = byte & reasonBit != 0
+        let reason = hasReason ? try reader.readString("reason", utf8CountMax: Verdict.reasonUTF8CountMax) : nil
         return Verdict(
-            result: result, score: score, model: ModelID(name: name, version: version), isLate: byte & lateBit != 0)
+            result: result, score: score, model: ModelID(name: name, version: version), isLate: byte & lateBit != 0,
+            reason: reason)
     }
 }

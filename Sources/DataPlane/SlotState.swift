@@ -23,7 +23,7 @@ package struct SlotState: Hashable, Sendable {
     // MARK: Pieces
 
     /// Bytes of one piece: a message between nodes is not longer than some of them. A slot of a fleet has a hundred series,
-    /// or 20 KiB; one that a strange fleet fills with all its devices takes as many pieces as it needs.
+    /// or 150 KiB; one that a strange fleet fills with all its devices takes as many pieces as it needs.
     package static let pieceBytesMax = 1 << 20
 
     /// The state in pieces that each fit `bytesMax` when encoded, always cut in the same way; one at least. A single
@@ -34,7 +34,7 @@ package struct SlotState: Hashable, Sendable {
             cutter.add(Self.bytes(of: device)) { $0.tombstones[device] = time }
         }
         for (name, state) in series.sorted(by: { $0.key < $1.key }) {
-            cutter.add(Self.bytes(of: name, judgedBy: state.verdict) + Self.detectorBytes) {
+            cutter.add(Self.bytes(of: name, judgedBy: state.verdict) + Self.bytes(of: state)) {
                 $0.series[name] = state
             }
         }

@@ -129,10 +129,24 @@ package struct EWMAResidual: Hashable, Sendable {
     ///   - typical: as in `residual`.
     ///   - isForeign: the value is far outside of everything known: while the series is not warm, it counts as outlying.
     package mutating func update(with value: Double, at time: Instant, typical: Double, isForeign: Bool = false) {
-        guard value.isFinite else { return }
+        _ = take(value, at: time, typical: typical, isForeign: isForeign)
+    }
+
+    /// The residual of a reading, and takes it in: `residual` and `update` in one.
+    package mutating func take(_ value: Double, at time: Instant, typical: Double, isForeign: Bool = false) -> Residual
+    {
+        guard value.isFinite else { return .none }
         let value = Self.bounded(value)
         let forecast = forecast(at: time, typical: typical)
         let residual = residual(of: value, from: forecast)
+        let found = isWarm ? residual : .none
+        update(with: value, at: time, residual, from: forecast, isForeign: isForeign)
+        return found
+    }
+
+    private mutating func update(
+        with value: Double, at time: Instant, _ residual: Residual, from forecast: Forecast, isForeign: Bool
+    ) {
         advance(to: time)
         let isRefused = isForeign && !isWarm
         let isOutlying = isRefused || max(abs(residual.deviations), abs(residual.slow)) > Self.outlyingFrom

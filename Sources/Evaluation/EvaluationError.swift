@@ -6,7 +6,9 @@ package enum EvaluationError: Error, Hashable, Sendable, CustomStringConvertible
     case oneKindOnly(anomalies: Int, rows: Int)
     /// A score that is not a number has no rank.
     case notANumber(row: Int)
-    /// A line that is no `timestamp,value`.
+    /// A first line that does not name the columns expected.
+    case unreadableHead(series: String)
+    /// A line whose fields are not what the first line promises.
     case unreadableRow(series: String, row: Int)
     /// Windows that do not fit the rows: ends that are none of them, out of order, or overlapping.
     case badWindows(series: String)
@@ -16,7 +18,8 @@ package enum EvaluationError: Error, Hashable, Sendable, CustomStringConvertible
         case .unequalCounts(let what, let count, let expected): "\(count) \(what), expected \(expected)"
         case .oneKindOnly(let anomalies, let rows): "\(anomalies) anomalies in \(rows) rows: both kinds are needed"
         case .notANumber(let row): "the score of row \(row) is not a number"
-        case .unreadableRow(let series, let row): "row \(row) of \(series) is no timestamp,value"
+        case .unreadableHead(let series): "\(series) does not begin with the columns expected"
+        case .unreadableRow(let series, let row): "row \(row) of \(series) cannot be read"
         case .badWindows(let series): "the windows of \(series) do not fit its rows"
         }
     }

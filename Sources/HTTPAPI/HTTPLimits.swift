@@ -41,6 +41,12 @@ package enum HTTPLimits {
     /// Devices of each kind in what the pruner would do.
     package static let pruneLimitDefault = 100
     package static let pruneLimitMax = 10_000
+    /// Versions of models in one answer.
+    package static let modelVersionsMax = 10_000
+    package static let shadowScoresDefault = 100
+    package static let shadowScoresMax = 10_000
+    /// `{"version":3}`.
+    package static let versionBodyBytesMax = 4 << 10
     package static let pointsDefault = 1_000
     package static let pointsMax = 10_000
     /// Rows asked of the store at once while streaming.

@@ -11,8 +11,10 @@ package enum LogLimits {
     /// Distinct models in a verdict batch.
     package static let modelsCountMax = 1024
     package static let modelNameUTF8CountMax = 128
+    /// Verdicts with a reason a record: all of them where there are as many as readings in one.
+    package static let reasonsCountMax = readingsCountMax
     /// Bytes of a record's payload. 4,096 readings of as many series with the longest names need 872 KiB; 16,384
-    /// verdicts of 1,024 models with the longest names need 322 KiB.
+    /// verdicts of 1,024 models with the longest names need 322 KiB; 4,096 with the longest reasons, too, 994 KiB.
     package static let payloadBytesMax = 1 << 20
     /// No position lies beyond: leaves room to add any count without an overflow.
     package static let positionMax = LogPosition(1 << 62)

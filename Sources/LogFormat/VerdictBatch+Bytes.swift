@@ -1,13 +1,15 @@
 package import Telemetry
 
-/// count · number of models · models (name, version) · one byte a verdict · model indices · scores.
+/// count · number of models · models (name, version) · one byte a verdict · model indices · scores · reasons.
 ///
-/// - The byte: bits 0–1 the result, bit 2 late, bit 3 a score follows (a score of 0, as of `learning`, is left out).
+/// - The byte: bits 0–1 the result, bit 2 late, bit 3 a score follows (a score of 0, as of `learning`, is left out), bit 4 a
+///   reason follows.
 /// - Indices are left out if there is one model, else a varint each.
 /// - Scores: 8 bytes each. They are kept whole, since a replay must repeat a verdict to the bit.
 extension VerdictBatch {
     private static let lateBit: UInt8 = 4
     private static let scoreBit: UInt8 = 8
+    private static let reasonBit: UInt8 = 16
 
     /// - Throws: if the batch is beyond `LogLimits`, or holds a score or name that a decoder would refuse. What was
     ///   written by then is left behind `writer.count`; the caller truncates.
@@ -17,6 +19,9 @@ extension VerdictBatch {
         }
         guard models.count <= LogLimits.modelsCountMax else {
             throw .tooMany(what: "models", count: UInt64(models.count), max: LogLimits.modelsCountMax)
+        }
+        guard reasons.count <= LogLimits.reasonsCountMax else {
+            throw .tooMany(what: "reasons", count: UInt64(reasons.count), max: LogLimits.reasonsCountMax)
         }
         guard scores.allSatisfy(Self.isScore) else { throw .invalid(what: "score: not in 0...1") }
         writer.writeVarint(count)
@@ -29,14 +34,16 @@ extension VerdictBatch {
         encodeResults(into: &writer)
         encodeIndices(into: &writer)
         encodeScores(into: &writer)
+        for index in reasons.keys.sorted() { writer.write(string: reasons[index] ?? "") }
     }
 
     private func encodeResults(into writer: inout ByteWriter) {
         writer.withRoom(count) { room in
             for index in results.indices {
-                let byte =
+                var byte =
                     results[index].rawValue | (isLate[index] ? Self.lateBit : 0)
                     | (scores[index].bitPattern == 0 ? 0 : Self.scoreBit)
+                if !reasons.isEmpty, reasons[index] != nil { byte |= Self.reasonBit }
                 room.storeBytes(of: byte, toByteOffset: index, as: UInt8.self)
             }
             return results.count
@@ -81,16 +88,20 @@ extension VerdictBatch {
         var results: [ScoreResult] = []
         results.reserveCapacity(count)
         for byte in bytes {
-            guard byte < 16, let result = ScoreResult(rawValue: byte & 3) else {
+            guard byte < 32, let result = ScoreResult(rawValue: byte & 3) else {
                 throw .invalid(what: "verdict byte \(byte)")
             }
             results.append(result)
         }
         let indices = try Self.decodeIndices(count: count, modelsCount: modelsCount, from: &reader)
         let scores = try Self.decodeScores(flags: bytes, from: &reader)
+        var reasons: [Int: String] = [:]
+        for (index, byte) in bytes.enumerated() where byte & Self.reasonBit != 0 {
+            reasons[index] = try reader.readString("reason", utf8CountMax: Verdict.reasonUTF8CountMax)
+        }
         self.init(
             results: results, scores: scores, isLate: bytes.map { $0 & Self.lateBit != 0 }, modelIndices: indices,
-            models: models)
+            models: models, reasons: reasons)
     }
 
     private static func decodeModels(count: Int, from reader: inout ByteReader) throws(FormatError) -> [ModelID] {

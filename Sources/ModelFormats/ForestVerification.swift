@@ -8,7 +8,10 @@ package enum ForestVerification {
     package static func run(
         _ bytes: [UInt8]
     ) throws(ModelFormatError) -> (rows: Int, maxAbsError: Double, labelMismatches: Int) {
-        let document = try ForestDocument(decoding: bytes)
+        run(try ForestDocument(decoding: bytes))
+    }
+
+    static func run(_ document: ForestDocument) -> (rows: Int, maxAbsError: Double, labelMismatches: Int) {
         let forest = document.forest
         let scores = forest.scores(rows: document.rows)
         var maxAbsError = 0.0

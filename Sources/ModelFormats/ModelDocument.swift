@@ -1,23 +1,25 @@
 package import Detection
 import Foundation
-import Telemetry
+package import Telemetry
 
-/// A metric's detector as a document: JSON, versioned, with a checksum over its values.
+/// A metric's model as a document: JSON, versioned, with a checksum over its values.
 ///
 /// The checksum is over values, not text, so a document may be pretty-printed on its way and still be whole.
-/// The same detector always gives the same bytes: nodes compare documents to see whose model won.
+/// The same model always gives the same bytes: nodes compare documents to see whose model won.
 package enum ModelDocument {
-    package static let format = "starling-detector/1"
     /// As large as a body that a node takes. A detector of the default size takes about 0.3 MB.
     package static let bytesCountMax = 8 << 20
 
-    /// - Throws: `.unwritable` or `.tooLarge` for a detector that was put together with values no training yields.
-    package static func encode(_ detector: Detector) throws(ModelFormatError) -> [UInt8] {
+    /// - Throws: `.unwritable` or `.tooLarge` for a model that was put together with values no training yields.
+    package static func encode(_ model: Model) throws(ModelFormatError) -> [UInt8] {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         let bytes: [UInt8]
         do {
-            bytes = Array(try encoder.encode(Raw(detector)))
+            switch model {
+            case .detector(let detector): bytes = Array(try encoder.encode(DetectorDocument(detector)))
+            case .forest(let forest): bytes = Array(try encoder.encode(ForestModelDocument(forest)))
+            }
         } catch {
             throw .unwritable("\(error)")
         }
@@ -25,169 +27,64 @@ package enum ModelDocument {
         return bytes
     }
 
-    /// Reads what `encode` wrote. The detector scores bit for bit as the one that was written.
-    package static func decode(_ bytes: [UInt8]) throws(ModelFormatError) -> Detector {
-        let raw = try JSONDocument.decode(Raw.self, from: bytes, bytesCountMax: bytesCountMax)
-        guard raw.format == format else { throw .unknownFormat(found: raw.format, expected: format) }
-        let expected = raw.valuesChecksum
-        guard raw.checksum == expected else { throw .checksum(found: raw.checksum, expected: expected) }
-        return try raw.detector()
-    }
-}
-
-private struct Raw: Codable {
-    struct World: Codable {
-        var center: Double
-        var halfSpan: Double
-        var typicalDeviation: Double
-
-        enum CodingKeys: String, CodingKey {
-            case center
-            case halfSpan = "half_span"
-            case typicalDeviation = "typical_deviation"
+    /// Reads what `encode` wrote. The model scores bit for bit as the one that was written.
+    package static func decode(_ bytes: [UInt8]) throws(ModelFormatError) -> Model {
+        let found = try JSONDocument.decode(FormatName.self, from: bytes, bytesCountMax: bytesCountMax).format
+        switch found {
+        case DetectorDocument.format:
+            let raw = try JSONDocument.decode(DetectorDocument.self, from: bytes, bytesCountMax: bytesCountMax)
+            return .detector(try raw.detector())
+        case ForestModelDocument.format:
+            let raw = try JSONDocument.decode(ForestModelDocument.self, from: bytes, bytesCountMax: bytesCountMax)
+            return .forest(try raw.model())
+        default:
+            let expected = "\(DetectorDocument.format)' or '\(ForestModelDocument.format)"
+            throw .unknownFormat(found: found, expected: expected)
         }
     }
 
-    struct Familiarity: Codable {
-        var ordinary: Double
-        var unusual: Double
-        var reach: Double
-        var features: Int
-        var maxSamples: Int
-        var offset: Double
-        var trees: [TreeDocument]
-
-        enum CodingKeys: String, CodingKey {
-            case ordinary, unusual, reach, features, offset, trees
-            case maxSamples = "max_samples"
+    /// Reads a document from outside: what `encode` wrote, whatever it is called there, or a forest as
+    /// `export_isolation_forest.py` writes it. Of such a forest every golden answer is compared first.
+    ///
+    /// - Parameter id: what the model is called from now on.
+    package static func decode(importing bytes: [UInt8], as id: ModelID) throws(ModelFormatError) -> Model {
+        let found = try JSONDocument.decode(FormatName.self, from: bytes, bytesCountMax: bytesCountMax).format
+        guard found == ForestDocument.format else { return try decode(bytes).renamed(id) }
+        let document = try ForestDocument(decoding: bytes)
+        let check = ForestVerification.run(document)
+        guard check.labelMismatches == 0, check.maxAbsError <= errorMax else {
+            throw .invalid(
+                path: "score_samples",
+                "\(check.labelMismatches) labels differ and scores by up to \(check.maxAbsError): export it again")
         }
-    }
-
-    var format: String
-    var checksum: String
-    var name: String
-    var version: UInt32
-    var readings: Int
-    var world: World
-    var familiarity: Familiarity?
-
-    init(_ detector: Detector) {
-        format = ModelDocument.format
-        checksum = ""
-        name = detector.id.name
-        version = detector.id.version
-        readings = detector.readingsCount
-        world = World(
-            center: detector.world.center, halfSpan: detector.world.halfSpan,
-            typicalDeviation: detector.world.typicalDeviation)
-        familiarity = detector.familiarity.map {
-            Familiarity(
-                ordinary: $0.ordinary, unusual: $0.unusual, reach: $0.reach, features: $0.forest.features,
-                maxSamples: $0.forest.sampleCount, offset: $0.forest.offset,
-                trees: $0.forest.trees.map(TreeDocument.init))
+        let forest = document.forest
+        guard let model = ForestModel(id: id, forest: forest, readingsCount: forest.sampleCount) else {
+            let found = "\(forest.features) features and an offset of \(forest.offset)"
+            throw .invalid(
+                path: "features",
+                "\(found): a metric's model has one feature, the value, and an offset between -1 and 0")
         }
-        checksum = valuesChecksum
+        return .forest(model)
     }
 
-    init(from decoder: any Decoder) throws {
-        let container = try decoder.container(keyedBy: CodingKeys.self)
-        format = try container.decode(String.self, forKey: .format)
-        checksum = try container.decode(String.self, forKey: .checksum)
-        name = try container.decode(String.self, forKey: .name)
-        version = try container.wholeNumber(forKey: .version)
-        readings = try container.wholeNumber(forKey: .readings)
-        world = try container.decode(World.self, forKey: .world)
-        familiarity = try container.decodeIfPresent(Familiarity.self, forKey: .familiarity)
-    }
+    /// How far a forest's scores may be from what its exporter said of them.
+    package static let errorMax = 1e-12
 
-    func detector() throws(ModelFormatError) -> Detector {
-        // The rule for names of metrics: a model's name goes wherever a metric's goes.
+    /// The rule for names of metrics: a model's name goes wherever a metric's goes.
+    static func id(name: String, version: UInt32, readings: Int) throws(ModelFormatError) -> ModelID {
         guard Metric(name) != nil else {
             throw .invalid(path: "name", "expected 1 to \(Metric.utf8CountMax) bytes without control characters")
         }
         guard version > 0 else { throw .invalid(path: "version", "0, versions start at 1") }
         guard readings >= 0 else { throw .invalid(path: "readings", "\(readings), expected 0 or more") }
-        guard
-            let world = MetricWorld(
-                center: world.center, halfSpan: world.halfSpan, typicalDeviation: world.typicalDeviation)
-        else { throw .invalid(path: "world", "half_span and typical_deviation must not be negative") }
-        return Detector(
-            id: ModelID(name: name, version: version), world: world, familiarity: try familiarity?.value(),
-            readingsCount: readings)
+        return ModelID(name: name, version: version)
     }
 
-    /// Over every value, in the order of this file.
-    var valuesChecksum: String {
-        var checksum = Checksum()
-        checksum.combine(format)
-        checksum.combine(name)
-        checksum.combine([Int(version), readings])
-        checksum.combine([world.center, world.halfSpan, world.typicalDeviation])
-        if let familiarity {
-            checksum.combine([familiarity.features, familiarity.maxSamples, familiarity.trees.count])
-            checksum.combine([familiarity.ordinary, familiarity.unusual, familiarity.reach, familiarity.offset])
-            for tree in familiarity.trees {
-                checksum.combine(tree.threshold)
-                for column in [tree.feature, tree.left, tree.right, tree.samples, tree.missingLeft] {
-                    checksum.combine(column)
-                }
-            }
-        }
-        return checksum.description
+    static func check(_ found: String, _ expected: String) throws(ModelFormatError) {
+        guard found == expected else { throw .checksum(found: found, expected: expected) }
     }
 }
 
-extension Raw.Familiarity {
-    init(from decoder: any Decoder) throws {
-        let container = try decoder.container(keyedBy: CodingKeys.self)
-        ordinary = try container.decode(Double.self, forKey: .ordinary)
-        unusual = try container.decode(Double.self, forKey: .unusual)
-        reach = try container.decode(Double.self, forKey: .reach)
-        features = try container.wholeNumber(forKey: .features)
-        maxSamples = try container.wholeNumber(forKey: .maxSamples)
-        offset = try container.decode(Double.self, forKey: .offset)
-        trees = try container.decode([TreeDocument].self, forKey: .trees)
-    }
-
-    func value() throws(ModelFormatError) -> ResidualFamiliarity {
-        let forest = try trees.forest(
-            path: "familiarity.trees", features: features, sampleCount: maxSamples, offset: offset)
-        guard let value = ResidualFamiliarity(forest: forest, ordinary: ordinary, unusual: unusual, reach: reach) else {
-            throw .invalid(
-                path: "familiarity",
-                "expected \(ResidualFamiliarity.features) features and -1 <= unusual <= ordinary <= 0 <= reach")
-        }
-        return value
-    }
-}
-
-/// 64 bits over a sequence of values: finds damage, not malice.
-private struct Checksum: CustomStringConvertible {
-    private var state: UInt64 = 0
-
-    mutating func combine(_ text: String) {
-        combine([text.utf8.count])
-        for byte in text.utf8 { combine(word: UInt64(byte)) }
-    }
-
-    mutating func combine(_ values: [Double]) {
-        combine(word: UInt64(values.count))
-        // 0 and −0 are the same number in JSON of some writers.
-        for value in values { combine(word: (value == 0 ? 0 : value).bitPattern) }
-    }
-
-    mutating func combine(_ values: [Int]) {
-        combine(word: UInt64(values.count))
-        for value in values { combine(word: UInt64(bitPattern: Int64(value))) }
-    }
-
-    private mutating func combine(word: UInt64) {
-        state = SeededGenerator.mixed((state &+ 0x9E37_79B9_7F4A_7C15) ^ word)
-    }
-
-    /// 16 hexadecimal digits.
-    var description: String {
-        let digits = String(state, radix: 16)
-        return String(repeating: "0", count: 16 - digits.utf8.count) + digits
-    }
+private struct FormatName: Decodable {
+    var format: String
 }

@@ -34,6 +34,11 @@ struct TreeDocument: Codable {
         missingLeft = try container.wholeNumbers(forKey: .missingLeft)
     }
 
+    func combine(into checksum: inout Checksum) {
+        checksum.combine(threshold)
+        for column in [feature, left, right, samples, missingLeft] { checksum.combine(column) }
+    }
+
     /// - Parameter path: where the tree stands in the document.
     func arrays(path: String) throws(ModelFormatError) -> TreeArrays {
         if let index = missingLeft.firstIndex(where: { $0 != 0 && $0 != 1 }) {

@@ -16,6 +16,7 @@ extension NodeSettings {
         case .deleteAfter: deleteAfter = try DurationText.parseOrNever(text)
         case .pruneEvery: pruneEvery = try Self.pruneEvery(text)
         case .retention: retention = try DurationText.parseOrNever(text)
+        case .trainEvery: trainEvery = try DurationText.parseOrNever(text)
         case .deviceRate: deviceRate = try SettingValues.rate(text)
         case .webhook: webhooks = try SettingValues.webhooks(text)
         case .webhookTypes: webhookTypes = try SettingValues.patterns(text)

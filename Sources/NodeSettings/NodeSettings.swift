@@ -33,6 +33,8 @@ package struct NodeSettings: Hashable, Sendable {
     package var pruneEvery = Duration.seconds(60)
     /// Nil keeps every reading.
     package var retention: Duration?
+    /// Nil trains no model again by itself.
+    package var trainEvery: Duration? = .seconds(86_400)
     /// Readings a second and device; nil without a limit.
     package var deviceRate: Double?
     /// Where alerts are posted to: each may hold a password, or be a secret as a whole.
@@ -91,6 +93,7 @@ extension NodeSettings {
         case .deleteAfter: deleteAfter.map(DurationText.text) ?? "never"
         case .pruneEvery: DurationText.text(pruneEvery)
         case .retention: retention.map(DurationText.text) ?? "never"
+        case .trainEvery: trainEvery.map(DurationText.text) ?? "never"
         case .deviceRate: deviceRate.map(\.description) ?? "none"
         case .webhook: list(webhooks.map(\.description))
         case .webhookTypes: list(webhookTypes)

@@ -14,6 +14,7 @@ package enum Setting: String, CaseIterable, Sendable {
     case deleteAfter = "delete-after"
     case pruneEvery = "prune-every"
     case retention
+    case trainEvery = "train-every"
     case deviceRate = "device-rate"
     case webhook
     case webhookSecret = "webhook-secret"

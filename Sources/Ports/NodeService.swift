@@ -1,7 +1,7 @@
 package import Telemetry
 
 /// What a node offers to whoever speaks to it from outside; `HTTPAPI` is written against this alone.
-package protocol NodeService: Sendable {
+package protocol NodeService: ModelService {
     /// Appends to the ingest log and returns when the batch is synced to this node's disk.
     func accept(_ batch: ReadingBatch) async throws(AcceptError)
 

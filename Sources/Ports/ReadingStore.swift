@@ -80,12 +80,6 @@ package protocol ReadingStore: Sendable {
     /// - Returns: the tombstone's time; nil if nobody knows such a device (nothing is written then).
     func delete(_ device: DeviceID, isKnown: Bool) async throws(StoreError) -> Instant?
 
-    /// Every active model document, metric by metric.
-    func models() async throws(StoreError) -> [ModelRow]
-
-    /// Inserts version 1 of a metric's model, or returns the one that was quicker.
-    func insertOrLoad(first model: ModelRow) async throws(StoreError) -> ModelRow
-
     /// True if the last call reached the store.
     var isReachable: Bool { get }
 

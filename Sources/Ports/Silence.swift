@@ -50,4 +50,4 @@ package protocol SilenceStore: Sendable {
 }
 
 /// All that a node needs of its store.
-package typealias Store = ReadingStore & PruneStore & SilenceStore & AlertStore
+package typealias Store = ReadingStore & PruneStore & SilenceStore & ModelStore & AlertStore

@@ -81,9 +81,12 @@ package struct AnomalyRow: Hashable, Sendable {
     package let model: ModelID
     /// The time of the first reading of the series after this one that was `normal`; nil if there is none yet.
     package let normalAfter: Instant?
+    /// Why, for people; nil if the row is from before reasons were kept.
+    package let reason: String?
 
     package init(
-        series: Series, time: Instant, value: Double, score: Double, model: ModelID, normalAfter: Instant?
+        series: Series, time: Instant, value: Double, score: Double, model: ModelID, normalAfter: Instant?,
+        reason: String? = nil
     ) {
         self.series = series
         self.time = time
@@ -91,6 +94,7 @@ package struct AnomalyRow: Hashable, Sendable {
         self.score = score
         self.model = model
         self.normalAfter = normalAfter
+        self.reason = reason
     }
 }
 
@@ -112,22 +116,5 @@ package struct DeviceRow: Hashable, Sendable {
         self.lastHeard = lastHeard
         self.isHidden = isHidden
         self.readings = readings
-    }
-}
-
-/// A model document as the store keeps it: bytes that only `ModelFormats` reads.
-package struct ModelRow: Hashable, Sendable {
-    package let metric: Metric
-    package let model: ModelID
-    package let trainedAt: Instant
-    package let readings: UInt64
-    package let document: [UInt8]
-
-    package init(metric: Metric, model: ModelID, trainedAt: Instant, readings: UInt64, document: [UInt8]) {
-        self.metric = metric
-        self.model = model
-        self.trainedAt = trainedAt
-        self.readings = readings
-        self.document = document
     }
 }

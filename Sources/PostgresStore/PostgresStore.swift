@@ -151,12 +151,6 @@ package final class PostgresStore: ReadingStore {
         return tombstone
     }
 
-    package func insertOrLoad(first model: ModelRow) async throws(StoreError) -> ModelRow {
-        try await use(upkeep, "registering the first model of \(model.metric)") { link throws(Failure) in
-            try ModelSQL.insertOrLoad(model, link)
-        }
-    }
-
     /// A failure is no one's: the counts are there, in another table.
     private func settle() async {
         do {
@@ -242,10 +236,6 @@ package final class PostgresStore: ReadingStore {
         try await use(reader, "reading device \(device)", isRead: true) { link throws(Failure) in
             try DeviceListing.one(device, link)
         }
-    }
-
-    package func models() async throws(StoreError) -> [ModelRow] {
-        try await use(reader, "reading models", isRead: true) { link throws(Failure) in try ModelSQL.active(link) }
     }
 
     // MARK: Both

@@ -20,6 +20,7 @@ struct AnomalySearch: Sendable {
         let value: Double
         let score: Double
         let model: ModelID
+        let reason: String?
     }
 
     /// By the index on time. The joins leave out what was deleted and is not removed yet.
@@ -27,7 +28,7 @@ struct AnomalySearch: Sendable {
         let select = try connection.prepare(
             """
             SELECT series.id, devices.name, series.metric, readings.time, readings.value, readings.score,
-                model_ids.name, model_ids.version
+                model_ids.name, model_ids.version, readings.reason
             FROM readings INDEXED BY anomalies_by_time
             CROSS JOIN series ON series.id = readings.series
             CROSS JOIN devices ON devices.id = series.device
@@ -49,7 +50,7 @@ struct AnomalySearch: Sendable {
                     series: Series(
                         device: DeviceID(unchecked: select.text(1)), metric: Metric(unchecked: select.text(2))),
                     time: select.int64(3), value: select.double(4), score: select.double(5),
-                    model: select.model(6, 7)))
+                    model: select.model(6, 7), reason: select.textIfAny(8)))
         }
         return found
     }
@@ -59,7 +60,7 @@ struct AnomalySearch: Sendable {
         guard let device = query.device else { return [] }
         let select = try connection.prepare(
             """
-            SELECT readings.time, readings.value, readings.score, model_ids.name, model_ids.version
+            SELECT readings.time, readings.value, readings.score, model_ids.name, model_ids.version, readings.reason
             FROM readings INDEXED BY anomalies_by_series
             LEFT JOIN model_ids ON model_ids.id = readings.model
             WHERE readings.result = 1 AND readings.series = ?1 AND readings.time >= ?2 AND readings.time < ?3
@@ -76,7 +77,7 @@ struct AnomalySearch: Sendable {
                 found.append(
                     Found(
                         id: id, series: series, time: select.int64(0), value: select.double(1),
-                        score: select.double(2), model: select.model(3, 4)))
+                        score: select.double(2), model: select.model(3, 4), reason: select.textIfAny(5)))
             }
             select.reset()
             // Kept to the limit on the way, so that many series do not add up.
@@ -121,7 +122,7 @@ struct AnomalySearch: Sendable {
             rows.append(
                 AnomalyRow(
                     series: one.series, time: Instant(microseconds: one.time), value: one.value, score: one.score,
-                    model: one.model, normalAfter: normalAfter))
+                    model: one.model, normalAfter: normalAfter, reason: one.reason))
         }
         return rows
     }

@@ -13,6 +13,7 @@ struct CommitRow {
     var index: Int32
     var result: UInt8
     var isLate: Bool
+    var reason: String?
 }
 
 /// The readings of a transaction in the order of the table's key. Neighbours land on one page of the B-tree, so
@@ -45,7 +46,8 @@ struct CommitRows {
                     series: id, time: readings.times[index].microseconds, value: readings.values[index],
                     score: verdicts.scores[index], model: models[Int(verdicts.modelIndices[index])],
                     batch: number, index: Int32(truncatingIfNeeded: index),
-                    result: verdicts.results[index].rawValue, isLate: verdicts.isLate[index]))
+                    result: verdicts.results[index].rawValue, isLate: verdicts.isLate[index],
+                    reason: verdicts.reasons.isEmpty ? nil : verdicts.reasons[index]))
         }
         return leftOut
     }

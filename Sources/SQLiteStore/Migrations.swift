@@ -5,7 +5,7 @@ import Telemetry
 /// The schema as numbered steps. A step that was released is never edited: a new one is added.
 enum Migrations {
     /// `migrations[i]` leads from version i to version i + 1.
-    static let all: [String] = [first, second, third, fourth]
+    static let all: [String] = [first, second, third, fourth, fifth]
 
     static var newest: Int64 { Int64(all.count) }
 
@@ -225,4 +225,25 @@ enum Migrations {
             try update.run()
         }
     }
+
+    /// Anomalies say why. Most rows have none, which takes a byte. `models.activated` is when a version was made the active
+    /// one, the last time.
+    private static let fifth = """
+        ALTER TABLE readings ADD COLUMN reason TEXT;
+        ALTER TABLE flock ADD COLUMN models_revision INTEGER NOT NULL DEFAULT 1;
+        ALTER TABLE models ADD COLUMN shadow INTEGER NOT NULL DEFAULT 0;
+        ALTER TABLE models ADD COLUMN alarm_rate REAL;
+        ALTER TABLE models ADD COLUMN activated INTEGER;
+        UPDATE models SET activated = trained_at WHERE active = 1;
+        CREATE UNIQUE INDEX models_shadow ON models (metric) WHERE shadow = 1;
+        CREATE TABLE shadow_scores (
+            series INTEGER NOT NULL,
+            time INTEGER NOT NULL,
+            value REAL NOT NULL,
+            version INTEGER NOT NULL,
+            score REAL NOT NULL,
+            PRIMARY KEY (series, time, value, version)
+        ) WITHOUT ROWID;
+        CREATE INDEX shadow_scores_by_time ON shadow_scores (time);
+        """
 }

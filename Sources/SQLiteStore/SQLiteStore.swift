@@ -110,10 +110,6 @@ package final class SQLiteStore: ReadingStore {
         return tombstone
     }
 
-    package func insertOrLoad(first model: ModelRow) async throws(StoreError) -> ModelRow {
-        try await reaching { () async throws(StoreError) in try await self.writer.insertOrLoad(first: model) }
-    }
-
     /// At least one part, then for as long as given. A failure is no one's: the rows cannot be seen.
     func sweep(for microseconds: Int64) async {
         let deadline = MachineClock.monotonic().advanced(byMicroseconds: microseconds)
@@ -183,15 +179,6 @@ package final class SQLiteStore: ReadingStore {
     package func device(_ device: DeviceID) async throws(StoreError) -> DeviceRow? {
         try await read("reading device \(device)") { connection throws(StoreError) in
             try DeviceListing.one(device, connection)
-        }
-    }
-
-    package func models() async throws(StoreError) -> [ModelRow] {
-        try await read("reading models") { connection throws(StoreError) in
-            let select = try connection.prepare(ModelSQL.active)
-            var rows: [ModelRow] = []
-            while try select.step() { rows.append(ModelSQL.row(select)) }
-            return rows
         }
     }
 

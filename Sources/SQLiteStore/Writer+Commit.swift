@@ -100,7 +100,8 @@ private struct CommitStep {
     private mutating func insert(_ rows: [CommitRow]) throws(StoreError) {
         let insert = try session.statement(
             """
-            INSERT INTO readings (series, time, value, score, result, late, model) VALUES (?, ?, ?, ?, ?, ?, ?)
+            INSERT INTO readings (series, time, value, score, result, late, model, reason)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?)
             ON CONFLICT (series, time, value) DO NOTHING
             """, connection)
         var counts = ReadingCounts()
@@ -125,6 +126,7 @@ private struct CommitStep {
                 | sqlite3_bind_double(pointer, 4, row.score) | sqlite3_bind_int(pointer, 5, Int32(row.result))
                 | sqlite3_bind_int(pointer, 6, row.isLate ? 1 : 0) | sqlite3_bind_int64(pointer, 7, row.model)
             guard bound == SQLITE_OK else { throw .sqlite(bound, on: connection.pointer) }
+            if let reason = row.reason { try insert.bind(reason, 8) } else { sqlite3_bind_null(pointer, 8) }
             let result = sqlite3_step(pointer)
             if result == SQLITE_DONE {
                 if sqlite3_changes(connection.pointer) > 0 { storedOfSeries += 1 } else { duplicates += 1 }

@@ -30,6 +30,7 @@ extension Writer {
             "INSERT OR IGNORE INTO deleted_series (series) SELECT id FROM series WHERE device = ?",
             "DELETE FROM latest WHERE series IN (SELECT id FROM series WHERE device = ?)",
             "DELETE FROM silences WHERE series IN (SELECT id FROM series WHERE device = ?)",
+            "DELETE FROM shadow_scores WHERE series IN (SELECT id FROM series WHERE device = ?)",
             "DELETE FROM series WHERE device = ?",
             "DELETE FROM devices WHERE id = ?",
         ] {

@@ -73,7 +73,7 @@ struct OwnerReference {
     }
 
     /// - Returns: the verdict, if the reading was not judged before.
-    mutating func count(_ reading: Reading, receivedAt: Instant, by model: Detector?) -> Verdict {
+    mutating func count(_ reading: Reading, receivedAt: Instant, by model: Model?) -> Verdict {
         if let deleted = tombstones[reading.series.device], receivedAt <= deleted {
             var stranger = Expected()
             return Self.judge(reading, by: model, &stranger)
@@ -91,14 +91,14 @@ struct OwnerReference {
         series[name]?.lastHeard = time
     }
 
-    private static func judge(_ reading: Reading, by model: Detector?, _ expected: inout Expected) -> Verdict {
+    private static func judge(_ reading: Reading, by model: Model?, _ expected: inout Expected) -> Verdict {
         if expected.time == reading.time, expected.value == reading.value { return expected.verdict }
         let isLate = expected.time.map { reading.time <= $0 } ?? false
         var detector = expected.detector
         let verdict: Verdict
         if let model {
             verdict = model.verdict(
-                score: model.score(reading.value, at: reading.time, state: &detector), isLate: isLate)
+                model.assess(reading.value, at: reading.time, state: &detector), isLate: isLate)
         } else {
             detector.learn(reading.value, at: reading.time)
             verdict = Verdict(result: .learning, score: 0, model: .none, isLate: isLate)

@@ -18,7 +18,7 @@ extension World {
                     random.drawUnit() * 50, at: Instant(microseconds: wallStart - 1_000_000 * Int64(400 - index)),
                     series: series)
             }
-            models.activate(trainer.train(name: name, version: 1, seed: 1), for: Metric(unchecked: name))
+            models.activate(.detector(trainer.train(name: name, version: 1, seed: 1)), for: Metric(unchecked: name))
         }
         return models
     }()
@@ -126,7 +126,7 @@ extension World {
             for (place, index) in part.readings.enumerated() {
                 let name = call.series[Int(call.seriesIndices[index])]
                 let reading = Reading(series: name, time: call.times[index], value: call.values[index])
-                let model = life.models.detector(for: name.metric)
+                let model = life.models.model(for: name.metric)
                 // What was answered before is checked against that answer (`noteVerdicts`).
                 let number = Truth.number(of: call.values[index])
                 let isFirst = truth.given[number].isEmpty && answered.insert(number).inserted

@@ -46,12 +46,26 @@ package struct Verdict: Hashable, Sendable {
     package let model: ModelID
     /// The reading was not later than its series' last one: scored, but the state did not move.
     package let isLate: Bool
+    /// Why it is an anomaly, for people; nil of anything else, and where nothing is known.
+    package let reason: String?
 
-    package init(result: ScoreResult, score: Double, model: ModelID, isLate: Bool) {
+    /// - Parameter reason: cut to `reasonUTF8CountMax` bytes.
+    package init(result: ScoreResult, score: Double, model: ModelID, isLate: Bool, reason: String? = nil) {
         self.result = result
         self.score = score
         self.model = model
         self.isLate = isLate
+        self.reason = reason.map(Self.bounded)
+    }
+
+    /// A sentence of a line.
+    package static let reasonUTF8CountMax = 200
+
+    private static func bounded(_ reason: String) -> String {
+        guard reason.utf8.count > reasonUTF8CountMax else { return reason }
+        var short = reason
+        while short.utf8.count > reasonUTF8CountMax { short.removeLast() }
+        return short
     }
 
     package static let learning = Verdict(result: .learning, score: 0, model: .none, isLate: false)
@@ -70,6 +84,20 @@ package struct Verdict: Hashable, Sendable {
     }
 }
 
+/// What a model in the shadow said of a reading: kept beside the verdict, and no alarm.
+package struct ShadowScore: Hashable, Sendable {
+    package let reading: Reading
+    package let model: ModelID
+    /// 0 to 1, 0.5 at the alarm line.
+    package let score: Double
+
+    package init(_ reading: Reading, model: ModelID, score: Double) {
+        self.reading = reading
+        self.model = model
+        self.score = score
+    }
+}
+
 /// Verdicts of a batch, in its order, as columns; `models[modelIndices[i]]` judged reading i.
 package struct VerdictBatch: Hashable, Sendable {
     package private(set) var results: [ScoreResult] = []
@@ -77,6 +105,8 @@ package struct VerdictBatch: Hashable, Sendable {
     package private(set) var isLate: [Bool] = []
     package private(set) var modelIndices: [UInt16] = []
     package private(set) var models: [ModelID] = []
+    /// Reasons of anomalies, by index: few have one.
+    package private(set) var reasons: [Int: String] = [:]
 
     package init() {}
 
@@ -86,21 +116,25 @@ package struct VerdictBatch: Hashable, Sendable {
         isLate = .init(repeating: verdict.isLate, count: count)
         modelIndices = .init(repeating: 0, count: count)
         models = [verdict.model]
+        if let reason = verdict.reason { for index in 0..<count { reasons[index] = reason } }
     }
 
     /// - Precondition: the columns are equally long and every index is within `models`. Decoders check first.
     package init(
-        results: [ScoreResult], scores: [Double], isLate: [Bool], modelIndices: [UInt16], models: [ModelID]
+        results: [ScoreResult], scores: [Double], isLate: [Bool], modelIndices: [UInt16], models: [ModelID],
+        reasons: [Int: String] = [:]
     ) {
         precondition(
             results.count == scores.count && scores.count == isLate.count && isLate.count == modelIndices.count,
             "verdict columns of different lengths")
         precondition(modelIndices.allSatisfy { $0 < models.count }, "a model index beyond \(models.count) models")
+        precondition(reasons.keys.allSatisfy(results.indices.contains), "a reason of no verdict")
         self.results = results
         self.scores = scores
         self.isLate = isLate
         self.modelIndices = modelIndices
         self.models = models
+        self.reasons = reasons
     }
 
     package static let modelsCountMax = Int(UInt16.max)
@@ -111,18 +145,20 @@ package struct VerdictBatch: Hashable, Sendable {
         get {
             Verdict(
                 result: results[index], score: scores[index], model: models[Int(modelIndices[index])],
-                isLate: isLate[index])
+                isLate: isLate[index], reason: reasons.isEmpty ? nil : reasons[index])
         }
         set {
             results[index] = newValue.result
             scores[index] = newValue.score
             isLate[index] = newValue.isLate
             modelIndices[index] = modelIndex(of: newValue.model)
+            reasons[index] = newValue.reason
         }
     }
 
     package mutating func append(_ verdict: Verdict) {
         let model = modelIndex(of: verdict.model)
+        if let reason = verdict.reason { reasons[count] = reason }
         results.append(verdict.result)
         scores.append(verdict.score)
         isLate.append(verdict.isLate)
@@ -131,6 +167,8 @@ package struct VerdictBatch: Hashable, Sendable {
 
     /// Adds the verdicts `range` of another batch.
     package mutating func append(_ range: Range<Int>, of other: VerdictBatch) {
+        let shift = count - range.lowerBound
+        for (index, reason) in other.reasons where range.contains(index) { reasons[index + shift] = reason }
         results.append(contentsOf: other.results[range])
         scores.append(contentsOf: other.scores[range])
         isLate.append(contentsOf: other.isLate[range])

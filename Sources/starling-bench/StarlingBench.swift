@@ -16,6 +16,7 @@ struct StarlingBench: AsyncParsableCommand {
               log           appends to the ingest log, beside bare writes and fdatasync
               forest-fit    an isolation forest of 100 trees over 256 rows, beside sorting the same rows
               forest-score  its scores, beside a bare walk of as many dependent look-ups
+              stream        the detector of one metric, reading by reading, beside a bare loop of as many means
               post          single readings over HTTP, synced to disk, beside nginx answering 202 (wants nginx, wrk)
               store         batches over HTTP until they are stored, beside bare SQLite or bare COPY, of 1,000 devices
                             and of 20,000 that send in turn (the client: wants nginx)
@@ -72,12 +73,12 @@ struct StarlingBench: AsyncParsableCommand {
     var folder: String?
 
     enum Family: String, CaseIterable, ExpressibleByArgument {
-        case parse, log, post, store, latest, history, idle, memory, forward
+        case parse, log, stream, post, store, latest, history, idle, memory, forward
         case forestFit = "forest-fit"
         case forestScore = "forest-score"
 
         /// Not those of millions of readings, which take minutes and a gigabyte of disk.
-        static let usual: [Family] = [.parse, .log, .forestFit, .forestScore, .post, .store, .latest, .idle]
+        static let usual: [Family] = [.parse, .log, .forestFit, .forestScore, .stream, .post, .store, .latest, .idle]
     }
 
     func validate() throws {
@@ -113,6 +114,7 @@ struct StarlingBench: AsyncParsableCommand {
         case .parse: try ParseFigures.measure(bench)
         case .log: try await LogFigures.measure(bench)
         case .forestFit: ForestFitFigures.measure(bench)
+        case .stream: StreamFigures.measure(bench)
         case .forestScore: ForestScoreFigures.measure(bench)
         case .post: try PostFigures.measure(bench)
         case .store: try StoreFigures.measure(bench)

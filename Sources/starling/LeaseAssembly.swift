@@ -17,7 +17,8 @@ enum LeaseAssembly {
             rules: PruneRules(
                 period: settings.pruneEvery.microseconds, inactiveAfter: settings.inactiveAfter.microseconds,
                 deleteAfter: settings.deleteAfter?.microseconds, retention: settings.retention?.microseconds),
-            limits: limits, makeKeeper: try keeper(settings.lease, limits))
+            limits: limits, trainEvery: settings.trainEvery?.microseconds,
+            makeKeeper: try keeper(settings.lease, limits))
     }
 
     private static func keeper(

@@ -5,7 +5,7 @@ import NIOHTTP1
 
 /// Asks a running node one question.
 enum NodeClient {
-    static let timeout = TimeAmount.seconds(5)
+    static let secondsMax: Int64 = 5
     static let answerBytesMax = 64 << 20
     static let defaultURL = "http://127.0.0.1:8080"
 
@@ -26,8 +26,11 @@ enum NodeClient {
         try await ask(.DELETE, path, of: url)
     }
 
-    private static func ask(
-        _ method: HTTPMethod, _ path: String, of url: String, json: [UInt8]? = nil
+    /// - Parameters:
+    ///   - json: the body; none without it.
+    ///   - seconds: how long the node may take.
+    static func ask(
+        _ method: HTTPMethod, _ path: String, of url: String, json: [UInt8]? = nil, seconds: Int64 = secondsMax
     ) async throws -> (status: Int, body: [UInt8]) {
         var base = url.contains("://") ? url : "http://" + url
         while base.hasSuffix("/") { base.removeLast() }
@@ -41,7 +44,7 @@ enum NodeClient {
                 request.headers.add(name: "content-type", value: "application/json")
                 request.body = .bytes(ByteBuffer(bytes: json))
             }
-            let response = try await client.execute(request, timeout: timeout)
+            let response = try await client.execute(request, timeout: .seconds(seconds))
             let body = try await response.body.collect(upTo: answerBytesMax)
             try await client.shutdown()
             return (Int(response.status.code), [UInt8](body.readableBytesView))

@@ -81,6 +81,13 @@ struct NodeFlags: ParsableArguments {
     var retention: String?
 
     @Option(
+        name: .customLong("train-every"),
+        help: .init(
+            "Age at which a metric's model is trained anew from a sample of the fleet, or never. (default: 1d)",
+            valueName: "duration"))
+    var trainEvery: String?
+
+    @Option(
         name: .customLong("device-rate"),
         help: .init("Readings a second that one device may send. (default: none)", valueName: "number"))
     var deviceRate: String?
@@ -163,6 +170,7 @@ struct NodeFlags: ParsableArguments {
             (.deleteAfter, deleteAfter),
             (.pruneEvery, pruneEvery),
             (.retention, retention),
+            (.trainEvery, trainEvery),
             (.deviceRate, deviceRate),
             (.webhook, webhook),
             (.webhookSecret, webhookSecret),

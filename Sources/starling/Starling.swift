@@ -11,12 +11,13 @@ struct Starling: AsyncParsableCommand {
               starling node                                  one node on 127.0.0.1:8080
               starling simulate --devices 10                 ten devices that send to it
               starling cluster                               its members, as a table
+              starling evaluate --data ./data                how right its detectors are on data with labels
               cluster/up                                     all of it, set up and started
             """,
         version: version,
         subcommands: [
             NodeCommand.self, SimulateCommand.self, ClusterCommand.self, HealthCommand.self, ModelsCommand.self,
-            DrainCommand.self, PruneCommand.self, MuteCommand.self,
+            TrainCommand.self, DrainCommand.self, PruneCommand.self, MuteCommand.self, EvaluateCommand.self,
         ])
 
     static let version = "0.1.0"

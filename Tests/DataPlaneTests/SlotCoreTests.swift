@@ -275,7 +275,7 @@ struct SlotCoreTests {
                 20 + random.drawUnit() * 4, at: Instant(microseconds: Int64(index) * 1_000_000), series: series)
         }
         var models = ModelRegistry()
-        models.activate(trainer.train(name: "temperature", version: 1, seed: 1), for: metric)
+        models.activate(.detector(trainer.train(name: "temperature", version: 1, seed: 1)), for: metric)
         return models
     }
 }

@@ -1,4 +1,5 @@
 import Detection
+import Telemetry
 import Testing
 
 @Suite struct AnomalyReasonTests {
@@ -17,6 +18,16 @@ import Testing
         (.stuck(value: 1e20, microseconds: 8_000_000_000_000), "stuck at 1e+20 for 92 days"),
         (.stuck(value: 0.00012, microseconds: 8_000_000_000), "stuck at 0.00012 for 2 h"),
         (.stuck(value: 0.1, microseconds: -5), "stuck at 0.1 for 0 s"),
+        (
+            .offLevel(Metric(unchecked: "flow"), deviations: -5.123),
+            "flow 5.12 σ below its usual level"
+        ),
+        (
+            .offTogether(Metric(unchecked: "pressure"), Metric(unchecked: "flow")),
+            "pressure and flow are both off their usual levels"
+        ),
+        (.disagreement(Metric(unchecked: "pressure"), Metric(unchecked: "flow")), "pressure and flow disagree"),
+        (.unsteady(Metric(unchecked: "flow"), times: 3.2), "flow 3.2 times as restless as usual"),
         (.foreign, "far outside of what this metric shows"), (.notFinite, "not a number"),
     ]) func reasonsAreShortSentences(reason: AnomalyReason, text: String) {
         #expect(reason.description == text)

@@ -15,7 +15,10 @@ struct DetectorBench {
         Series(device: DeviceID(unchecked: "device-\(device)"), metric: metric)
     }
 
-    var detector: Detector? { registry.detector(for: Self.metric) }
+    var detector: Detector? {
+        guard case .detector(let detector) = registry.model(for: Self.metric) else { return nil }
+        return detector
+    }
 
     /// - Returns: the score, nil while the metric is learning.
     mutating func feed(_ value: Double, device: Int = 0, afterSeconds seconds: Int = 1, seed: UInt64 = 1) -> Double? {
@@ -28,7 +31,8 @@ struct DetectorBench {
             if registry.observe(value, at: time, series: Self.series(device)),
                 let trainer = registry.trainer(for: Self.metric)
             {
-                registry.activate(trainer.train(name: "temperature", version: 1, seed: seed), for: Self.metric)
+                let trained = trainer.train(name: "temperature", version: 1, seed: seed)
+                registry.activate(.detector(trained), for: Self.metric)
             }
             return nil
         }

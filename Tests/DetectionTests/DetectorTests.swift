@@ -185,10 +185,12 @@ import Testing
 
     @Test func theVerdictNamesTheModel() throws {
         let detector = DetectorTrainer().train(name: "humidity", version: 3, seed: 1)
-        let verdict = detector.verdict(score: 0.75, isLate: true)
-        #expect(
-            verdict
-                == Verdict(result: .anomaly, score: 0.75, model: ModelID(name: "humidity", version: 3), isLate: true))
+        let found = Detector.Assessment(score: 0.75, reason: .foreign)
+        let verdict = Model.detector(detector).verdict(found, isLate: true)
+        let expected = Verdict(
+            result: .anomaly, score: 0.75, model: ModelID(name: "humidity", version: 3), isLate: true,
+            reason: "far outside of what this metric shows")
+        #expect(verdict == expected)
         #expect(verdict.confidence == 0.5)
     }
 

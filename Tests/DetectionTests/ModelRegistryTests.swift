@@ -19,23 +19,23 @@ import Testing
             if index == 200 { #expect(registry.metricsToTrain.isEmpty) }
         }
         #expect(completing == [DetectorTrainer.readingsCount - 1])
-        #expect(registry.detector(for: metric) == nil)
+        #expect(registry.model(for: metric) == nil)
         #expect(registry.metricsToTrain.map(\.metric) == [metric])
         let trainer = try #require(registry.trainer(for: metric))
         #expect(trainer.isReady)
 
         let detector = trainer.train(name: "temperature", version: 1, seed: 1)
-        let isActive = registry.activate(detector, for: metric)
+        let isActive = registry.activate(.detector(detector), for: metric)
         #expect(isActive)
-        #expect(registry.detector(for: metric) == detector)
+        #expect(registry.model(for: metric) == .detector(detector))
         #expect(registry.trainer(for: metric) == nil)
         #expect(registry.metricsToTrain.isEmpty)
         let isCompleting = registry.observe(Self.reading(300))
         #expect(!isCompleting)
 
         let next = trainer.train(name: "temperature", version: 2, seed: 2)
-        registry.activate(next, for: metric)
-        #expect(registry.detector(for: metric)?.id.version == 2)
+        registry.activate(.detector(next), for: metric)
+        #expect(registry.model(for: metric)?.id.version == 2)
     }
 
     @Test func metricsBeyondTheLimitStayLearning() {
@@ -48,18 +48,19 @@ import Testing
         #expect(completing == 0)
         let extra = Metric(unchecked: "one more")
         let detector = DetectorTrainer().train(name: "one more", version: 1, seed: 1)
-        let isActive = registry.activate(detector, for: extra)
+        let isActive = registry.activate(.detector(detector), for: extra)
         #expect(!isActive)
-        #expect(registry.detector(for: extra) == nil)
+        #expect(registry.model(for: extra) == nil)
         #expect(registry.metricsCount == ModelRegistry.metricsCountMax)
-        let isKnownActive = registry.activate(detector, for: Metric(unchecked: "m5"))
+        let isKnownActive = registry.activate(.detector(detector), for: Metric(unchecked: "m5"))
         #expect(isKnownActive)
     }
 
     @Test func metricsAreListedInOrder() {
         var registry = ModelRegistry()
         for name in ["b", "c", "a"] {
-            registry.activate(DetectorTrainer().train(name: name, version: 1, seed: 1), for: Metric(unchecked: name))
+            registry.activate(
+                .detector(DetectorTrainer().train(name: name, version: 1, seed: 1)), for: Metric(unchecked: name))
         }
         _ = registry.observe(Self.reading(0, metric: "0"))
         #expect(registry.activeMetrics.map(\.text) == ["a", "b", "c"])

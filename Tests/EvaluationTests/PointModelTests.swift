@@ -39,22 +39,26 @@ import Testing
         #expect(throws: EvaluationError.self) { try LabelledPoints(rows: [], features: 0, labels: []) }
     }
 
+    @Test func aTableIsRead() throws {
+        let points = try LabelledPoints(name: "t", csv: "f0,f1,label\r\n1,2.5,0\r\n-1e3,,1\r\n")
+        #expect(points.features == 2 && points.labels == [false, true])
+        #expect(points.rows[2] == -1000 && points.rows[3].isNaN)
+        for text in ["f0,label\n1,0\nx,1", "f0,label\n1,0\n1", "f0,label\n1,0\n1,2,1", "f0,label\n1,0\n1,"] {
+            #expect(throws: EvaluationError.unreadableRow(series: "t", row: 1)) {
+                try LabelledPoints(name: "t", csv: text)
+            }
+        }
+        #expect(throws: EvaluationError.oneKindOnly(anomalies: 0, rows: 0)) { try LabelledPoints(name: "t", csv: "") }
+    }
+
     // MARK: Recorded sets
 
     static let folder = ProcessInfo.processInfo.environment["STARLING_DATA"]
     static let sets = ["annthyroid", "breastw", "mammography", "satimage-2", "shuttle", "smtp", "thyroid"]
 
-    /// `f0,…,fn,label`, 1 = anomaly.
     private static func points(_ name: String) throws -> LabelledPoints {
         let url = URL(filePath: try #require(folder)).appending(path: "adbench/\(name).csv")
-        var (rows, labels, features): ([Double], [Bool], Int) = ([], [], 0)
-        for line in try String(contentsOf: url, encoding: .utf8).utf8.split(separator: UInt8(ascii: "\n")).dropFirst() {
-            let fields = line.split(separator: UInt8(ascii: ","))
-            features = fields.count - 1
-            for field in fields.dropLast() { rows.append(try #require(Double(Substring(field)))) }
-            labels.append(Substring(fields[features]) == "1")
-        }
-        return try LabelledPoints(rows: rows, features: features, labels: labels)
+        return try LabelledPoints(name: name, csv: String(contentsOf: url, encoding: .utf8))
     }
 
     /// Mean area over the sets, against scikit-learn's forest and isotree's extended one with density. A full evaluation

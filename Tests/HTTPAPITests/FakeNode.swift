@@ -31,6 +31,10 @@ final class FakeNode: NodeService {
         var mutes: [Mute] = []
         var mutesMax = 100
         var storeError: StoreError?
+        var models: [ModelRow] = []
+        var documents: [[UInt8]] = []
+        var roles: [String] = []
+        var refusal: ModelRefusal?
         var unreadiness: String?
         var ledger = Ledger()
         var ledgerOfFlock: Ledger?

@@ -38,6 +38,7 @@ import Testing
             ("/latest", "LatestDevice", true), ("/devices", "Device", true), ("/anomalies", "Episode", true),
             ("/cluster?scope=all", "Cluster", false), (HistoryTests.path, "History", false),
             ("/audit", "Decision", true), ("/prune", "PrunePlan", false), ("/mutes", "Mute", true),
+            ("/models", "ModelVersion", true), ("/models/t", "Model", false),
             ("/nothing", "Problem", false),
         ])
     func answersHaveTheMembersItNames(target: String, schema: String, isList: Bool) async throws {
@@ -61,6 +62,7 @@ extension OpenAPITests {
             state.devices = [LatestDevice("d", [LatestMetric("t", 1)])]
             state.rows = [DeviceRow("d")]
             state.history[HistoryTests.series] = [point]
+            state.models = [ModelsTests.row(1, .active)]
             state.audit = [
                 AuditRow(
                     time: FakeNode.start, job: "prune", device: nil, decision: .wait, reason: "r", token: nil)

@@ -65,7 +65,15 @@ import Testing
             let model = ModelID(name: name, version: .max - UInt32(index % LogLimits.modelsCountMax))
             verdicts.append(Verdict(result: .anomaly, score: 0.9, model: model, isLate: true))
         }
-        let records: [LogRecord] = [.readings(.start, readings), .verdicts(LogLimits.positionMax, verdicts)]
+        var reasoned = VerdictBatch()
+        let reason = String(repeating: "r", count: Verdict.reasonUTF8CountMax)
+        for index in 0..<LogLimits.reasonsCountMax {
+            let model = ModelID(name: name, version: .max - UInt32(index % LogLimits.modelsCountMax))
+            reasoned.append(Verdict(result: .anomaly, score: 0.9, model: model, isLate: true, reason: reason))
+        }
+        let records: [LogRecord] = [
+            .readings(.start, readings), .verdicts(LogLimits.positionMax, verdicts), .verdicts(.start, reasoned),
+        ]
         let bytes = try encoded(records)
         #expect(bytes.count > 1 << 20)
         #expect(scan(bytes).records == records)

@@ -65,8 +65,11 @@ struct Samples {
                 let model = models[generator.draw(below: models.count)]
                 let score = [0, 1, generator.drawUnit()][generator.draw(below: 3)]
                 let result: ScoreResult = score >= 0.5 ? .anomaly : .normal
+                let hasReason = result == .anomaly && generator.draw(below: 3) > 0
+                let reason = hasReason ? "why-\(generator.draw(below: 100))" : nil
+                let isLate = generator.draw(below: 5) == 0
                 batch.append(
-                    Verdict(result: result, score: score, model: model, isLate: generator.draw(below: 5) == 0))
+                    Verdict(result: result, score: score, model: model, isLate: isLate, reason: reason))
             }
         }
         return batch

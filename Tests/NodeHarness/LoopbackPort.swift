@@ -1,3 +1,4 @@
+import Foundation
 import Glibc
 
 /// Ports of this machine's loopback.
@@ -12,20 +13,34 @@ package enum LoopbackPort {
     }
 
     /// A port that was free just now. Somebody else may take it before the caller does: try again with another then.
-    package static func free() throws -> UInt16 { try free(kind: Int32(SOCK_STREAM.rawValue)) }
+    ///
+    /// Not one of those that the kernel gives to whoever asks for any: a node that comes back to its port would find a
+    /// client's connection there.
+    package static func free() throws -> UInt16 { try free(of: [Int32(SOCK_STREAM.rawValue)]) }
 
     /// A port that was free just now for TCP and UDP.
     package static func freeForBoth() throws -> UInt16 {
+        try free(of: [Int32(SOCK_DGRAM.rawValue), Int32(SOCK_STREAM.rawValue)])
+    }
+
+    private static func free(of kinds: [Int32]) throws -> UInt16 {
         for _ in 0..<triesMax {
-            let port = try free(kind: Int32(SOCK_DGRAM.rawValue))
-            if (try? free(kind: Int32(SOCK_STREAM.rawValue), wanted: port)) != nil { return port }
+            let port = UInt16.random(in: lowest..<lowestOfKernel)
+            if kinds.allSatisfy({ (try? free(kind: $0, wanted: port)) != nil }) { return port }
         }
-        throw HarnessError("no port is free for both TCP and UDP")
+        throw HarnessError("no port of \(triesMax) is free")
     }
 
     private static let triesMax = 100
+    private static let lowest: UInt16 = 10_240
+    /// The first that the kernel gives away.
+    private static let lowestOfKernel: UInt16 = {
+        let range = try? String(contentsOfFile: "/proc/sys/net/ipv4/ip_local_port_range", encoding: .utf8)
+        let known = range?.split(whereSeparator: \.isWhitespace).first.flatMap { UInt16($0) } ?? 32_768
+        return max(known, lowest + 4_096)
+    }()
 
-    private static func free(kind: Int32, wanted: UInt16 = 0) throws -> UInt16 {
+    private static func free(kind: Int32, wanted: UInt16) throws -> UInt16 {
         let descriptor = socket(AF_INET, kind | Int32(SOCK_CLOEXEC.rawValue), 0)
         guard descriptor >= 0 else { throw HarnessError(call: "socket") }
         defer { close(descriptor) }

@@ -40,7 +40,7 @@ import Testing
                 "--join none", "--store sqlite:./data/starling.db", "--lease file:./data/pruner.lease",
                 "--lease-ttl 3s",
                 "--data-dir ./data/host", "--log-limit 1GiB", "--inactive-after 1m", "--delete-after 7d",
-                "--prune-every 1m", "--retention never", "--device-rate none", "--webhook none",
+                "--prune-every 1m", "--retention never", "--train-every 1d", "--device-rate none", "--webhook none",
                 "--webhook-secret none", "--webhook-types *", "--webhook-devices *",
                 "--cluster-key none", "--api-keys none", "--insecure-open false", "--tls-cert none", "--tls-key none",
                 "--cors none", "--log-level info", "--log-format json",

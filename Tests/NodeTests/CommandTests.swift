@@ -51,7 +51,8 @@ extension NodeTests {
         @Test(arguments: [
             ["--version"], ["--help"], ["node", "--help"], ["prune", "--help"], ["mute", "--help"],
             ["simulate", "--help"],
-            ["models", "verify", "--help"],
+            ["models", "verify", "--help"], ["train", "--help"], ["models", "list", "--help"],
+            ["models", "import", "--help"], ["mute", "--help"], ["evaluate", "--help"],
         ])
         func questionsAboutTheProgramExitWithZero(_ arguments: [String]) throws {
             let result = try ChildProcess.run(try Programs.starling(), arguments)

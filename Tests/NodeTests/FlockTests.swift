@@ -97,7 +97,7 @@ extension NodeTests {
 
         /// A peer that is too busy to answer in time is left out, or what the store knows of it is shown.
         private static func latest(_ path: String, counting count: Int, of node: NodeProcess) throws -> [Device] {
-            let deadline = Deadline(in: .seconds(60))
+            let deadline = Deadline(in: .seconds(120))
             while true {
                 let answer = try node.get(path)
                 let latest = try JSONDecoder().decode([Device].self, from: Data(answer.body))

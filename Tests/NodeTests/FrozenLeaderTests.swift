@@ -96,9 +96,21 @@ extension NodeTests {
         }
 
         /// Its request is on its way when it stands still, and arrives when another was elected: refused, and it says so.
+        ///
+        /// On a machine that is busy with others it may take some rounds until a run begins while its line is held.
         @Test func aLateRequestIsRefused() throws {
+            for _ in 0..<4 {
+                guard let refusal = try refusalOfALateRequest() else { continue }
+                return print("the refusal: \(refusal)")
+            }
+            Issue.record("no request was on its way in any round")
+        }
+
+        /// - Returns: nil if the leader had asked for nothing when it stood still.
+        private func refusalOfALateRequest() throws -> Substring? {
             let pruned = try PrunedFlock(2, ["--prune-every", "3s", "--inactive-after", "5s"])
             let line = try CutLine(to: pruned.server.port) { nil }
+            defer { line.end() }
             pruned.flock.useWay(at: 0, store: pruned.server.address(pruned.database, port: line.port))
             try pruned.flock.start([0])
             _ = try pruned.leader { $0.leader == "n0" }
@@ -117,11 +129,15 @@ extension NodeTests {
             _ = try waitForAnother(pruned, than: frozen)
             line.letGo()
             node.process.send(SIGCONT)
-            try pruned.wait("the refusal") { node.log.contains("refused by the store") }
-            let refusal = node.log.split(separator: "\n").last { $0.contains("refused by the store") }
-            print("the refusal: \(refusal ?? "")")
-            try expectOrder(pruned)
-            line.end()
+            let deadline = Deadline(in: .seconds(20))
+            while !node.log.contains("refused by the store") {
+                guard !deadline.isPast else { return nil }
+                node.process.nap(20)
+            }
+            // Whether anything was decided by then depends on how quick the runs were.
+            let tokens = try pruned.tokensInOrder()
+            #expect(tokens == tokens.sorted(), "\(tokens)")
+            return node.log.split(separator: "\n").last { $0.contains("refused by the store") }
         }
 
         private static func pass(_ time: Duration, _ node: NodeProcess) {

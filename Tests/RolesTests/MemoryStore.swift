@@ -5,13 +5,15 @@ import Synchronization
 import Telemetry
 
 /// A store in memory that can be away, and can lose the answer of a commit that went in.
-final class MemoryStore: ReadingStore, PruneStore, SilenceStore, AlertStore {
+final class MemoryStore: ReadingStore, PruneStore, SilenceStore, ModelStore, AlertStore {
     struct Content: Sendable {
         var flock = FlockID(high: 1, low: 2)
         var rows: [LogID: Checkpoint] = [:]
         var readings: [Reading: Verdict] = [:]
         var latest: [Series: LatestRow] = [:]
-        var models: [Metric: ModelRow] = [:]
+        var models: [Metric: [ModelRow]] = [:]
+        var modelsRevision: UInt64 = 1
+        var shadowScores: [ShadowScore] = []
         var tombstones: [DeviceID: Instant] = [:]
         var silences: [Series: [Silence]] = [:]
         var isAway = false
@@ -28,7 +30,7 @@ final class MemoryStore: ReadingStore, PruneStore, SilenceStore, AlertStore {
     let kind = StoreKind(name: "memory", timescale: .none)
     var isReachable: Bool { content.withLock { !$0.isAway } }
 
-    private func access<Answer: Sendable>(
+    func access<Answer: Sendable>(
         _ body: (inout Content) throws(StoreError) -> Answer
     ) throws(StoreError) -> Answer {
         try content.withLock { content throws(StoreError) in
@@ -151,16 +153,6 @@ final class MemoryStore: ReadingStore, PruneStore, SilenceStore, AlertStore {
             let time = Instant(microseconds: 1_000)
             content.tombstones[device] = time
             return time
-        }
-    }
-
-    func models() async throws(StoreError) -> [ModelRow] { try access { Array($0.models.values) } }
-
-    func insertOrLoad(first model: ModelRow) async throws(StoreError) -> ModelRow {
-        try access { content in
-            let row = content.models[model.metric] ?? model
-            content.models[model.metric] = row
-            return row
         }
     }
 

@@ -145,7 +145,7 @@ struct OpeningTests {
         #expect(found == [Tombstone(device: DeviceID(unchecked: "late"), time: Instant(microseconds: 12))])
         #expect(try await again.checkpoint(of: Work.log) == row)
         await again.close()
-        #expect(try RawDatabase(folder.database).numbers("SELECT schema_version FROM flock") == [4])
+        #expect(try RawDatabase(folder.database).numbers("SELECT schema_version FROM flock") == [5])
     }
 
     @Test func aReplacedFileIsNoticed() async throws {

@@ -34,6 +34,9 @@ import Testing
     }
 
     static let backToSecondSchema = """
+        ALTER TABLE readings DROP COLUMN reason; ALTER TABLE flock DROP COLUMN models_revision;
+        DROP TABLE shadow_scores; DROP INDEX models_shadow; ALTER TABLE models DROP COLUMN shadow; ALTER TABLE models DROP COLUMN alarm_rate;
+        ALTER TABLE models DROP COLUMN activated;
         DROP TABLE alerts; DROP TABLE deliveries; DROP TABLE mutes;
         DROP TABLE jobs; DROP TABLE ticks; DROP TABLE silences; ALTER TABLE devices DROP COLUMN restored;
         UPDATE flock SET schema_version = 2

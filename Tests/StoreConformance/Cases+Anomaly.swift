@@ -6,6 +6,7 @@ extension ConformanceCase {
     static let anomalies: [ConformanceCase] = [
         .init("anomalies come newest first, each with the next normal reading", normalAfter),
         .init("anomalies are chosen by range, device, metric and limit", chosen),
+        .init("anomalies keep their reasons", reasons),
     ]
 
     /// Results of readings one second apart, as letters: n normal, a anomaly, l learning, u unscored.
@@ -43,6 +44,30 @@ extension ConformanceCase {
                 #expect(found.allSatisfy { $0.series == series && $0.score == 0.75 })
                 #expect(found.allSatisfy { $0.model == ModelID(name: "forest", version: 7) })
             }
+        }
+    }
+
+    /// Stored at once, and beside readings that are there already.
+    private static func reasons(_ store: any ReadingStore) async throws {
+        let series = Make.series("d")
+        let texts = [nil, "7.2 σ above its usual 14:00 value", "", "a 'quoted' \\ \"reason\"", nil]
+        func verdict(_ reason: String?) -> Verdict {
+            Verdict(
+                result: .anomaly, score: 0.75, model: ModelID(name: "forest", version: 7), isLate: false, reason: reason
+            )
+        }
+        try await store.append(Make.readings(series, 0..<3), verdicts: texts.prefix(3).map(verdict))
+        try await store.append(Make.readings(series, 1..<5), verdicts: texts.dropFirst().map(verdict))
+        let long = String(repeating: "σ", count: 100)
+        try await store.append(
+            Make.readings(series, 5..<2_000), verdicts: .init(repeating: verdict(long), count: 1_995))
+        let query = AnomalyQuery(from: .distantPast, to: .distantFuture, limit: 5_000)
+        for device in [nil, series.device] {
+            var query = query
+            query.device = device
+            let found = try await store.anomalies(query)
+            #expect(found.suffix(5).reversed().map { $0.reason ?? "" } == texts.map { $0 ?? "" })
+            #expect(found.count == 2_000 && found.prefix(1_995).allSatisfy { $0.reason == long })
         }
     }
 

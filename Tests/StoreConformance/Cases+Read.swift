@@ -88,39 +88,4 @@ extension ConformanceCase {
         #expect(!row.isHidden)
         #expect(try await store.devices(after: nil, limit: 2) == [row])
     }
-
-    static let models: [ConformanceCase] = [
-        .init("the first model of a metric stays the first", firstModel),
-        .init(stores: "of two nodes that train at once one wins", twoTrainers),
-    ]
-
-    private static func model(_ metric: String, _ byte: UInt8) -> ModelRow {
-        ModelRow(
-            metric: Metric(unchecked: metric), model: ModelID(name: "forest", version: 1), trainedAt: Make.time(1),
-            readings: 512, document: [byte, 0, 255])
-    }
-
-    private static func firstModel(_ store: any ReadingStore) async throws {
-        #expect(try await store.models().isEmpty)
-        let first = model("humidity", 1)
-        #expect(try await store.insertOrLoad(first: first) == first)
-        #expect(try await store.insertOrLoad(first: model("humidity", 2)) == first)
-        let other = try await store.insertOrLoad(first: model("Humidity", 3))
-        #expect(try await store.models() == [other, first])
-    }
-
-    private static func twoTrainers(_ place: StorePlace) async throws {
-        let one = try await place.prepared()
-        let other = try await place.prepared()
-        for number in 0..<20 {
-            async let mine = one.insertOrLoad(first: model("m\(number)", 1))
-            async let theirs = other.insertOrLoad(first: model("m\(number)", 2))
-            let (a, b) = try await (mine, theirs)
-            #expect(a == b)
-        }
-        #expect(try await one.models().count == 20)
-        #expect(try await one.models() == other.models())
-        await one.close()
-        await other.close()
-    }
 }

@@ -64,11 +64,24 @@ import Testing
         #expect(Self.longFunctions.check(sizes) == [])
     }
 
+    private static let toolsFolder = "tools"
+
+    /// Shell scripts, by path.
+    private static func scripts() throws -> [String] {
+        try Repository.files(in: "cluster").filter { !$0.hasPrefix(".") && $0 != toolsFolder }.map { "cluster/" + $0 }
+    }
+
+    /// Python programs, by path.
+    private static func tools() throws -> [String] {
+        let folder = "cluster/" + toolsFolder
+        return try Repository.files(in: folder).filter { $0.hasSuffix(".py") }.map { "\(folder)/\($0)" }
+    }
+
     @Test func nothingIsLeftUnfinished() throws {
         var findings = all.flatMap { Rules.unfinished(path: $0.path, text: $0.text) }
         findings += Rules.unfinished(path: "Package.swift", text: try Repository.read("Package.swift"))
-        for script in try Repository.files(in: "cluster") where !script.hasPrefix(".") {
-            findings += Rules.unfinished(path: script, text: try Repository.read("cluster/" + script))
+        for script in try Self.scripts() + Self.tools() {
+            findings += Rules.unfinished(path: script, text: try Repository.read(script))
         }
         #expect(findings == [])
         #expect(all.map(\.path).filter { $0.hasSuffix("/_.swift") } == [], "placeholders")
@@ -83,13 +96,24 @@ import Testing
 
     @Test(.enabled(if: Tool.find("shellcheck") != nil, "cluster/test installs it"))
     func scriptsAreClean() throws {
-        let scripts = try Repository.files(in: "cluster").filter { !$0.hasPrefix(".") }
+        let scripts = try Self.scripts()
         try #require(
-            Set(scripts).isSuperset(of: [
-                "lib.sh", "servers.sh", "postgres.sh", "up", "down", "kill", "stop", "start", "add", "test",
-            ]))
-        let result = try Tool.run(
-            "shellcheck", scripts.map { "cluster/" + $0 } + [".ci/run"], in: Repository.root)
+            Set(scripts).isSuperset(
+                of: [
+                    "lib.sh", "servers.sh", "postgres.sh", "up", "down", "kill", "stop", "start", "add", "test",
+                ].map { "cluster/" + $0 }))
+        let result = try Tool.run("shellcheck", scripts + [".ci/run"], in: Repository.root)
         #expect(result.status == 0, "\(result.output.prefix(4000))")
+    }
+
+    /// A machine without scikit-learn is told so only when a forest is to be loaded.
+    @Test(.enabled(if: Tool.find("python3") != nil, "no python3 here"))
+    func toolsTellWhatTheyDo() throws {
+        let tools = try Self.tools()
+        #expect(tools == ["cluster/tools/export_isolation_forest.py"])
+        for tool in tools {
+            let result = try Tool.run("python3", [tool, "--help"], in: Repository.root)
+            #expect(result.status == 0 && result.output.contains("examples:"), "\(result.output.prefix(4000))")
+        }
     }
 }

@@ -1,3 +1,5 @@
+package import Telemetry
+
 /// Why a reading is an anomaly: its main reason, as a short sentence.
 package enum AnomalyReason: Hashable, Sendable, CustomStringConvertible {
     /// One reading off what was expected, in deviations with their sign; the hour (UTC) if it was the hour's usual value.
@@ -14,8 +16,18 @@ package enum AnomalyReason: Hashable, Sendable, CustomStringConvertible {
     case stuck(value: Double, microseconds: Int64)
     /// The first readings of a series, far outside of what its metric shows.
     case foreign
+    /// Among the training readings it would be alone after few splits: a forest's own score, and its line.
+    case isolated(score: Double, line: Double)
     /// No number.
     case notFinite
+    /// A metric of a device has been off its level for a while, by so many deviations of single readings on average.
+    case offLevel(Metric, deviations: Double)
+    /// Two metrics of a device have been off their levels, in the way in which they move together.
+    case offTogether(Metric, Metric)
+    /// Two metrics of a device no longer go together as they used to.
+    case disagreement(Metric, Metric)
+    /// A metric of a device moves so many times as much as usual.
+    case unsteady(Metric, times: Double)
 
     package var description: String {
         switch self {
@@ -32,7 +44,13 @@ package enum AnomalyReason: Hashable, Sendable, CustomStringConvertible {
         case .restless(let times): "\(Self.short(times)) times as restless as usual"
         case .stuck(let value, let microseconds): "stuck at \(Self.short(value)) for \(Self.span(microseconds))"
         case .foreign: "far outside of what this metric shows"
+        case .isolated(let score, let line):
+            "unlike the values that its model was trained on (\(Self.short(score)), alarm line \(Self.short(line)))"
         case .notFinite: "not a number"
+        case .offLevel(let metric, let deviations): "\(metric) \(Self.sigmas(deviations)) its usual level"
+        case .offTogether(let first, let second): "\(first) and \(second) are both off their usual levels"
+        case .disagreement(let first, let second): "\(first) and \(second) disagree"
+        case .unsteady(let metric, let times): "\(metric) \(Self.short(times)) times as restless as usual"
         }
     }
 

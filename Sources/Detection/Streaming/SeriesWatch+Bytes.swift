@@ -8,6 +8,7 @@ extension SeriesWatch {
     private static let headCount = 1 + 8 * (numbersCount + 2) + 2
     private static let dayBit: UInt8 = 1
     private static let weekBit: UInt8 = 2
+    private static let stuckBit: UInt8 = 4
 
     /// Of a state with both profiles.
     package static let encodedCountMax = headCount + 4 * (SeasonProfile.binsOfDay + SeasonProfile.binsOfWeek)
@@ -35,7 +36,8 @@ extension SeriesWatch {
         }
         writer.write(resolution.index)
         let dayFlag = forecast.day.values.isEmpty ? 0 : Self.dayBit
-        writer.write(dayFlag | (forecast.week.values.isEmpty ? 0 : Self.weekBit))
+        let weekFlag = forecast.week.values.isEmpty ? 0 : Self.weekBit
+        writer.write(dayFlag | weekFlag | (standstill.isStuck ? Self.stuckBit : 0))
         for value in forecast.day.values + forecast.week.values { writer.write(value) }
         return writer.bytes
     }
@@ -89,6 +91,7 @@ extension SeriesWatch {
         guard let resolution = Resolution(decoding: reader.readWord()) else { return nil }
         self.resolution = resolution
         let flags = reader.readWord(UInt8.self)
+        standstill.isStuck = flags & Self.stuckBit != 0
         if flags & Self.dayBit != 0 { forecast.day = SeasonProfile(&reader, binsCount: SeasonProfile.binsOfDay) }
         if flags & Self.weekBit != 0 { forecast.week = SeasonProfile(&reader, binsCount: SeasonProfile.binsOfWeek) }
     }

@@ -23,18 +23,20 @@ package struct SeriesWatch: Hashable, Sendable {
     static let startCount = 20.0
     static let countMax = 10_000.0
     /// A value beyond the range by this part of it is twice as surprising, in the unit of the tail's mean excess.
-    static let rangePart = 0.015
+    static let rangePart = 0.02
     /// The same of the usual error, in which a drifting series passes its edge at every turn.
-    static let rangeErrorPart = 0.2
+    static let rangeErrorPart = 0.3
     /// A young series has not shown its range: after so many readings the part is twice that.
     static let rangeCount = 600.0
     static let rangeCountMin = 100.0
     /// A value must stand still for so many times its longest standstill, of so many readings at least, to be stuck, and
     /// that must be as unlikely as the line says.
     static let stuckTimes = 4.0
+    /// The same where most readings change nothing: a slow curve in coarse steps stands still wherever it turns.
+    static let stuckTimesOfSteps = 12.0
     static let standstillMin = 3.0
     /// Running means say less than their tails claim, as errors of neighbours are alike.
-    static let runWeight = 0.85
+    static let runWeight = 0.77
     static let levelWeight = 0.97
     /// The default: one in 10,000 clean readings.
     package static let falseAlarmBudget = 1e-4
@@ -86,10 +88,12 @@ package struct SeriesWatch: Hashable, Sendable {
         /// The main reason; nil at a raw score of 0.
         package let reason: AnomalyReason?
         package let season: Season
+        /// It is stuck, and that was announced: the reason, for as long as it lasts.
+        package let lasting: AnomalyReason?
         /// How far off the hour's usual value it is, in deviations, with its sign; nil unless that is far.
         package let fromHour: Double?
 
-        static let none = Finding(raw: 0, reason: nil, season: .none, fromHour: nil)
+        static let none = Finding(raw: 0, reason: nil, season: .none, lasting: nil, fromHour: nil)
     }
 
     /// What one reading is like by the state as it stands: of a late reading, say.
@@ -128,7 +132,7 @@ package struct SeriesWatch: Hashable, Sendable {
         count = min(count + 1, Self.countMax)
         return Finding(
             raw: left, reason: reason, season: Self.season(found.saying),
-            fromHour: fromHour)
+            lasting: standstill.isStuck ? stuck(value, at: time) : nil, fromHour: fromHour)
     }
 
     private static func season(_ saying: SeasonForecast.Saying) -> Season {
@@ -227,7 +231,7 @@ package struct SeriesWatch: Hashable, Sendable {
         let largest = max(
             surprises.run, surprises.restless, surprises.level, surprises.unseen, surprises.stuck)
         if largest == surprises.stuck {
-            return .stuck(value: value, microseconds: time.microseconds(since: standstill.since))
+            return stuck(value, at: time)
         }
         if largest == surprises.unseen {
             return .unseen(value: value, edge: value > highest ? highest : lowest)
@@ -243,6 +247,10 @@ package struct SeriesWatch: Hashable, Sendable {
         }
         if largest == surprises.level { return .level(deviations: distance / Self.deviationPerError) }
         return .restless(times: restless / max(restlessTail.usual, Self.deviationMin))
+    }
+
+    private func stuck(_ value: Double, at time: Instant) -> AnomalyReason {
+        .stuck(value: value, microseconds: time.microseconds(since: standstill.since))
     }
 
     /// The day need not forecast best to be a good reason.

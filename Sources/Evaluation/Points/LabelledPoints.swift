@@ -20,4 +20,29 @@ package struct LabelledPoints: Hashable, Sendable {
         self.features = features
         self.labels = labels
     }
+
+    /// Reads a table with a head line, a row a line, numbers between commas, and the label last: 1 is an anomaly. An empty
+    /// field is a missing value.
+    ///
+    /// - Throws: `.unreadableRow` with the row's number; if one kind of label is missing.
+    package init(name: String, csv: String) throws(EvaluationError) {
+        var (rows, labels): ([Double], [Bool]) = ([], [])
+        var features: Int?
+        let lines = csv.utf8.split { $0 == UInt8(ascii: "\n") || $0 == UInt8(ascii: "\r") }
+        for line in lines.dropFirst() {
+            let fields = line.split(separator: UInt8(ascii: ","), omittingEmptySubsequences: false)
+            guard fields.count >= 2, fields.count - 1 == features ?? fields.count - 1,
+                let label = Double(Substring(fields[fields.count - 1]))
+            else { throw .unreadableRow(series: name, row: labels.count) }
+            features = fields.count - 1
+            for field in fields.dropLast() {
+                guard let value = field.isEmpty ? .nan : Double(Substring(field)) else {
+                    throw .unreadableRow(series: name, row: labels.count)
+                }
+                rows.append(value)
+            }
+            labels.append(label == 1)
+        }
+        try self.init(rows: rows, features: features ?? 1, labels: labels)
+    }
 }

@@ -2,8 +2,8 @@ import Detection
 
 /// A model that judges rows by themselves, as it is shipped: without a setting that labels could have tuned.
 package enum PointModel: String, CaseIterable, Sendable {
-    case isolationForest = "isolation-forest"
-    case extendedIsolationForest = "extended-isolation-forest"
+    case isolationForest = "isolation_forest"
+    case extendedIsolationForest = "extended_isolation_forest"
 
     /// Fits all rows without their labels, and scores the same rows.
     ///

@@ -131,6 +131,16 @@ package struct JSONWriter: Sendable {
         if let instant { value(instant) } else { null() }
     }
 
+    package mutating func value(_ number: Double?) {
+        if let number { value(number) } else { null() }
+    }
+
+    /// - Parameter text: one JSON value, as somebody else wrote it.
+    package mutating func value(json text: [UInt8]) {
+        separate()
+        bytes.append(contentsOf: text)
+    }
+
     package mutating func value(_ text: String?) {
         if let text { value(text) } else { null() }
     }

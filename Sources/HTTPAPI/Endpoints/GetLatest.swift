@@ -102,5 +102,9 @@ extension JSONWriter {
         value(metric.time)
         key("silent")
         value(metric.isSilent)
+        if let reason = metric.verdict.reason {
+            key("reason")
+            value(reason)
+        }
     }
 }

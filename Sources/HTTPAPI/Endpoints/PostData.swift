@@ -37,14 +37,6 @@ extension Handlers {
         throw Problem(kind: .mediaType, detail: "send application/json or application/x-ndjson")
     }
 
-    private static func isPacked(_ headers: HTTPFields) throws(Problem) -> Bool {
-        guard let coding = headers[.contentEncoding] else { return false }
-        if MediaType.isEssence("identity", of: coding) { return false }
-        if MediaType.isEssence("gzip", of: coding) || MediaType.isEssence("x-gzip", of: coding) { return true }
-        throw Problem(
-            kind: .mediaType, detail: "the only Content-Encoding taken is gzip", headers: [.acceptEncoding: "gzip"])
-    }
-
     // MARK: 413, 400
 
     private func parsePlain(_ body: RequestBodyReader, as format: BodyFormat) async throws -> ParsedReadings {
@@ -52,19 +44,8 @@ extension Handlers {
         return try body.withUnsafeReadableBytes { try parse($0, as: format) }
     }
 
-    /// Unpacks part by part, so that a small body that swells is stopped at the limit, not after it.
     private func parsePacked(_ body: RequestBodyReader, as format: BodyFormat) async throws -> ParsedReadings {
-        let decoder = GzipDecoder(limitBytes: HTTPLimits.bodyBytesMax)
-        var unpacked: [UInt8] = []
-        do {
-            try await body.forEach { part in
-                try part.withUnsafeReadableBytes { try decoder.decode($0, into: &unpacked) }
-            }
-            try decoder.finish()
-        } catch let error as GzipError {
-            if case .tooLarge = error { throw Problem.bodyTooLarge }
-            throw Problem.badRequest(error.description)
-        }
+        let unpacked = try await unpacked(body, bytesMax: HTTPLimits.bodyBytesMax, tooLarge: .bodyTooLarge)
         return try unpacked.withUnsafeBytes { try parse($0, as: format) }
     }
 

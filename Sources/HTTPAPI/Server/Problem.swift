@@ -17,6 +17,7 @@ struct Problem: Error, Sendable {
     enum Kind: String, Sendable {
         case badRequest = "bad-request"
         case notFound = "not-found"
+        case conflict
         case methodNotAllowed = "method-not-allowed"
         case requestTimeout = "request-timeout"
         case tooLarge = "body-too-large"
@@ -34,6 +35,7 @@ struct Problem: Error, Sendable {
             switch self {
             case .badRequest: .badRequest
             case .notFound: .notFound
+            case .conflict: .conflict
             case .methodNotAllowed: .methodNotAllowed
             case .requestTimeout: .requestTimeout
             case .tooLarge: .contentTooLarge
@@ -48,6 +50,7 @@ struct Problem: Error, Sendable {
             switch self {
             case .badRequest: "Bad request"
             case .notFound: "Not found"
+            case .conflict: "Conflict"
             case .methodNotAllowed: "Method not allowed"
             case .requestTimeout: "Request timed out"
             case .tooLarge: "Body too large"

@@ -4,7 +4,8 @@ package import HTTPTypes
 /// and a test holds it against `openapi.json`.
 package enum Route: Int, CaseIterable, Sendable {
     case dashboard, asset, data, latest, history, anomalies, devices, device, restore, audit, prune, approve, mute
-    case mutes, stream, cluster, health, livez, readyz, metrics, openAPI
+    case mutes, models, model, trainModel, activateModel, shadowModel, rollBackModel, stream
+    case cluster, health, livez, readyz, metrics, openAPI
 
     /// The path, with the parts that vary in braces.
     package var template: String {
@@ -21,6 +22,12 @@ package enum Route: Int, CaseIterable, Sendable {
         case .audit: "/audit"
         case .prune: "/prune"
         case .approve: "/prune/approve"
+        case .models: "/models"
+        case .model: "/models/{type}"
+        case .trainModel: "/models/{type}/train"
+        case .activateModel: "/models/{type}/activate"
+        case .shadowModel: "/models/{type}/shadow"
+        case .rollBackModel: "/models/{type}/rollback"
         case .mute: "/mute"
         case .mutes: "/mutes"
         case .stream: "/stream"
@@ -36,7 +43,9 @@ package enum Route: Int, CaseIterable, Sendable {
     /// In the order of `Allow`; every route that can be read answers `HEAD` too.
     package var methods: [HTTPRequest.Method] {
         switch self {
-        case .data, .restore, .approve: [.post]
+        case .data, .restore, .approve, .trainModel, .activateModel, .rollBackModel: [.post]
+        case .shadowModel: [.get, .head, .post]
+        case .model: [.get, .head, .put]
         case .mute: [.post, .delete]
         case .device: [.get, .head, .delete]
         default: [.get, .head]
@@ -71,6 +80,7 @@ struct RouteMatch {
         case "/audit": self.init(.audit)
         case "/prune": self.init(.prune)
         case "/prune/approve": self.init(.approve)
+        case "/models": self.init(.models)
         case "/mute": self.init(.mute)
         case "/mutes": self.init(.mutes)
         case "/stream": self.init(.stream)
@@ -82,6 +92,8 @@ struct RouteMatch {
         case "/openapi.json": self.init(.openAPI)
         default:
             if let parameter = Self.rest(of: path, after: "/devices/"), let match = Self.device(parameter) {
+                self = match
+            } else if let parameter = Self.rest(of: path, after: "/models/"), let match = Self.model(parameter) {
                 self = match
             } else if let parameter = Self.rest(of: path, after: "/assets/") {
                 self.init(.asset, parameter: parameter)
@@ -96,6 +108,19 @@ struct RouteMatch {
         guard let slash = parameter.utf8.firstIndex(of: 0x2F) else { return RouteMatch(.device, parameter: parameter) }
         guard slash > parameter.startIndex, parameter[slash...] == "/restore" else { return nil }
         return RouteMatch(.restore, parameter: parameter[..<slash])
+    }
+
+    private static func model(_ parameter: Substring) -> RouteMatch? {
+        guard let slash = parameter.utf8.firstIndex(of: 0x2F) else { return RouteMatch(.model, parameter: parameter) }
+        guard slash > parameter.startIndex else { return nil }
+        let type = parameter[..<slash]
+        switch parameter[slash...] {
+        case "/train": return RouteMatch(.trainModel, parameter: type)
+        case "/activate": return RouteMatch(.activateModel, parameter: type)
+        case "/shadow": return RouteMatch(.shadowModel, parameter: type)
+        case "/rollback": return RouteMatch(.rollBackModel, parameter: type)
+        default: return nil
+        }
     }
 
     private static func rest(of path: Substring, after prefix: String) -> Substring? {

@@ -13,6 +13,7 @@ struct CommitRow {
     var index: Int32
     var result: UInt8
     var isLate: Bool
+    var reason: String?
 }
 
 /// A reading that is not stored, and why not.
@@ -67,7 +68,7 @@ struct CommitRows {
                     series: id, time: time, value: value + 0, score: verdicts.scores[index],
                     model: models[Int(verdicts.modelIndices[index])], batch: Int32(truncatingIfNeeded: number),
                     index: Int32(truncatingIfNeeded: index), result: verdicts.results[index].rawValue,
-                    isLate: verdicts.isLate[index]))
+                    isLate: verdicts.isLate[index], reason: verdicts.reasons.isEmpty ? nil : verdicts.reasons[index]))
         }
         return leftOut
     }

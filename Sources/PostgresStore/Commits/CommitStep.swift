@@ -182,14 +182,16 @@ struct CommitStep {
             """
             WITH added AS (
                 INSERT INTO readings (\(CopyRows.columns))
-                SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7)
+                SELECT series, time, value, score, model, result, late, nullif(reason, '')
+                FROM unnest($1, $2, $3, $4, $5, $6, $7, $8)
+                    AS rows (series, time, value, score, model, result, late, reason)
                 ON CONFLICT (series, time, value) DO NOTHING RETURNING series)
             SELECT series, count(*) FROM added GROUP BY series
             """,
             [
                 .int64s(rows.map(\.series)), .times(rows.map(\.time)), .doubles(rows.map(\.value)),
                 .doubles(rows.map(\.score)), .int32s(rows.map(\.model)), .int16s(rows.map { Int16($0.result) }),
-                .bools(rows.map(\.isLate)),
+                .bools(rows.map(\.isLate)), .texts(rows.map { $0.reason ?? "" }),
             ])
     }
 

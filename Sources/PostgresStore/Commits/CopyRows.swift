@@ -3,12 +3,12 @@ import Telemetry
 
 /// Rows in the binary format of COPY (https://www.postgresql.org/docs/current/sql-copy.html#id-1.9.3.55.9.4).
 struct CopyRows {
-    static let columns = "series, time, value, score, model, result, late"
+    static let columns = "series, time, value, score, model, result, late, reason"
     private static let header: [UInt8] =
         Array("PGCOPY\n".utf8) + [0xFF, 0x0D, 0x0A, 0] + [UInt8](repeating: 0, count: 8)
     private static let trailer: [UInt8] = [0xFF, 0xFF]
     /// A count of fields, and of each its length and its bytes.
-    private static let rowBytes = 2 + 7 * 4 + (8 + 8 + 8 + 8 + 4 + 2 + 1)
+    private static let rowBytesMax = 2 + 8 * 4 + (8 + 8 + 8 + 8 + 4 + 2 + 1) + Verdict.reasonUTF8CountMax
 
     private let link: Link
     /// Filled and sent again and again.
@@ -16,8 +16,7 @@ struct CopyRows {
 
     init(_ link: Link) {
         self.link = link
-        let rows = PostgresLimits.copyChunkBytes / Self.rowBytes
-        chunk = [UInt8](repeating: 0, count: max(1, rows) * Self.rowBytes)
+        chunk = [UInt8](repeating: 0, count: max(PostgresLimits.copyChunkBytes, Self.rowBytesMax))
     }
 
     /// - Returns: how many rows the server took: all.
@@ -25,13 +24,12 @@ struct CopyRows {
         try send(Self.header, Self.header.count)
         var rest = rows
         while !rest.isEmpty {
-            let part = rest.prefix(chunk.count / Self.rowBytes)
-            chunk.withUnsafeMutableBytes { bytes in
+            let filled = chunk.withUnsafeMutableBytes { bytes in
                 var place = FieldWriter(bytes: bytes)
-                for row in part { place.write(row) }
+                while place.offset <= bytes.count - Self.rowBytesMax, let row = rest.popFirst() { place.write(row) }
+                return place.offset
             }
-            try send(chunk, part.count * Self.rowBytes)
-            rest = rest.dropFirst(part.count)
+            try send(chunk, filled)
         }
         try send(Self.trailer, Self.trailer.count)
         return try link.endCopy()
@@ -51,14 +49,14 @@ struct CopyRows {
 
 private struct FieldWriter {
     let bytes: UnsafeMutableRawBufferPointer
-    private var offset = 0
+    private(set) var offset = 0
 
     init(bytes: UnsafeMutableRawBufferPointer) {
         self.bytes = bytes
     }
 
     mutating func write(_ row: CommitRow) {
-        put(7 as Int16)
+        put(8 as Int16)
         field(row.series)
         field(PostgresTime.wire(row.time))
         field(row.value.bitPattern)
@@ -66,6 +64,10 @@ private struct FieldWriter {
         field(row.model)
         field(Int16(row.result))
         field(row.isLate ? 1 : 0 as UInt8)
+        guard let reason = row.reason else { return put(-1 as Int32) }
+        let text = reason.utf8
+        put(Int32(text.count))
+        for byte in text { put(byte) }
     }
 
     private mutating func field(_ value: some FixedWidthInteger) {

@@ -49,6 +49,7 @@ struct Parameter {
     static func text(_ value: String) -> Parameter { Parameter(.text, Array(SafeText.storable(value).utf8)) }
     static func text(orNull value: String?) -> Parameter { value.map(text) ?? Parameter(.text, nil) }
     static func time(orNull value: Instant?) -> Parameter { value.map(time) ?? Parameter(.time, nil) }
+    static func double(orNull value: Double?) -> Parameter { value.map(double) ?? Parameter(.double, nil) }
     static func bits(orNull value: UInt64?) -> Parameter { value.map(bits) ?? Parameter(.int64, nil) }
     static func uuid(_ value: some RandomIdentity) -> Parameter {
         Parameter(.uuid, bigEndian(value.high) + bigEndian(value.low))

@@ -21,11 +21,13 @@ struct AnomalySearch: Sendable {
                 series: Series(
                     device: DeviceID(unchecked: rows.text(row, 0)), metric: Metric(unchecked: rows.text(row, 1))),
                 time: rows.time(row, 2), value: rows.double(row, 3), score: rows.double(row, 4),
-                model: rows.model(row, 5, 6), normalAfter: rows.isNull(row, 7) ? nil : rows.time(row, 7))
+                model: rows.model(row, 5, 6), normalAfter: rows.isNull(row, 7) ? nil : rows.time(row, 7),
+                reason: rows.isNull(row, 8) ? nil : rows.text(row, 8))
         }
     }
 
-    private static let columns = "series.id, series.device, series.metric, one.time, one.value, one.score, one.model"
+    private static let columns =
+        "series.id, series.device, series.metric, one.time, one.value, one.score, one.model, one.reason"
 
     /// By the index on time. The join leaves out what was deleted and is not removed yet.
     private static func everywhere(_ metric: String) -> String {
@@ -41,7 +43,7 @@ struct AnomalySearch: Sendable {
         """
         SELECT \(columns) FROM devices JOIN series ON series.device = devices.id
         CROSS JOIN LATERAL (
-            SELECT time, value, score, model FROM readings
+            SELECT time, value, score, model, reason FROM readings
             WHERE result = 1 AND series = series.id AND time >= $1 AND time < $2
             ORDER BY time DESC, value LIMIT $3) AS one
         WHERE devices.name = \(device) \(metric)
@@ -62,7 +64,7 @@ struct AnomalySearch: Sendable {
                 ORDER BY normal.time LIMIT 1) AS normal
             FROM steps)
         SELECT devices.name, nearer.metric, nearer.time, nearer.value, nearer.score, model_ids.name, model_ids.version,
-            min(nearer.normal) OVER (PARTITION BY nearer.id ORDER BY nearer.time DESC, nearer.value)
+            min(nearer.normal) OVER (PARTITION BY nearer.id ORDER BY nearer.time DESC, nearer.value), nearer.reason
         FROM nearer JOIN devices ON devices.id = nearer.device LEFT JOIN model_ids ON model_ids.id = nearer.model
         ORDER BY nearer.time DESC, nearer.id, nearer.value
         """

@@ -44,6 +44,7 @@ enum DeletionSQL {
             """,
             "DELETE FROM latest WHERE \(ofSeries)",
             "DELETE FROM silences WHERE \(ofSeries)",
+            "DELETE FROM shadow_scores WHERE \(ofSeries)",
             "DELETE FROM series WHERE device = ANY ($1)",
             "DELETE FROM devices WHERE id = ANY ($1)",
         ]

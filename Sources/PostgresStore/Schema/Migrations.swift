@@ -1,7 +1,7 @@
 /// The schema as numbered steps. A step that was released is never edited: a new one is added.
 enum Migrations {
     /// `all[i]` leads from version i to version i + 1.
-    static let all: [String] = [first, second, third]
+    static let all: [String] = [first, second, third, fourth]
 
     static var newest: Int32 { Int32(all.count) }
 
@@ -9,7 +9,7 @@ enum Migrations {
     static let tables = [
         "devices", "series", "reading_counts", "deleted_series", "model_ids", "readings", "outlines", "latest",
         "models", "checkpoints", "tombstones", "quarantine", "audit", "jobs", "ticks", "silences",
-        "alerts", "deliveries", "mutes",
+        "alerts", "deliveries", "mutes", "shadow_scores",
     ]
 
     /// Names are compared as bytes. `result` is `ScoreResult`'s raw value; the two partial indexes hold anomalies only.
@@ -177,8 +177,29 @@ enum Migrations {
         CREATE INDEX silences_by_end ON silences (ended);
         """
 
-    /// Enumerations by their raw values. Times of deliveries and mutes are the nodes'.
+    /// Anomalies say why. Most rows have none, which takes no room: an eighth column is the last whose absence a row's
+    /// head has a bit for.
+    /// `models.activated` is when a version was made the active one, the last time.
     private static let third = """
+        ALTER TABLE readings ADD COLUMN reason text;
+        ALTER TABLE flock ADD COLUMN models_revision bigint NOT NULL DEFAULT 1;
+        ALTER TABLE models ADD COLUMN shadow boolean NOT NULL DEFAULT false, ADD COLUMN alarm_rate double precision,
+            ADD COLUMN activated timestamptz;
+        UPDATE models SET activated = trained_at WHERE active;
+        CREATE UNIQUE INDEX models_shadow ON models (metric) WHERE shadow;
+        CREATE TABLE shadow_scores (
+            series bigint NOT NULL,
+            time timestamptz NOT NULL,
+            value double precision NOT NULL,
+            version bigint NOT NULL,
+            score double precision NOT NULL,
+            PRIMARY KEY (series, time, value, version)
+        );
+        CREATE INDEX shadow_scores_by_time ON shadow_scores (time);
+        """
+
+    /// Enumerations by their raw values. Times of deliveries and mutes are the nodes'.
+    private static let fourth = """
         CREATE TABLE alerts (
             id text COLLATE "C" PRIMARY KEY,
             kind text NOT NULL,

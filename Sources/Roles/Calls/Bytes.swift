@@ -35,6 +35,8 @@ extension ByteWriter {
         write(string: verdict.model.name)
         writeVarint(UInt64(verdict.model.version))
         write(verdict.isLate)
+        write(verdict.reason != nil)
+        if let reason = verdict.reason { write(string: reason) }
     }
 }
 
@@ -59,8 +61,10 @@ extension ByteReader {
         guard score >= 0, score <= 1 else { throw .invalid(what: "score") }
         let name = try readString("model name", utf8CountMax: LogLimits.modelNameUTF8CountMax)
         guard let version = UInt32(exactly: try readVarint()) else { throw .invalid(what: "model version") }
+        let isLate = try readFlag()
+        let reason = try readFlag() ? try readString("reason", utf8CountMax: Verdict.reasonUTF8CountMax) : nil
         return Verdict(
-            result: result, score: score, model: ModelID(name: name, version: version), isLate: try readFlag())
+            result: result, score: score, model: ModelID(name: name, version: version), isLate: isLate, reason: reason)
     }
 
     mutating func readMetric() throws(FormatError) -> Metric {

@@ -120,6 +120,7 @@ package struct LatestReply: Hashable, Sendable, WireValue {
     private static func bytes(of device: LatestDevice) -> Int {
         device.metrics.reduce(64 + device.device.text.utf8.count) { bytes, metric in
             bytes + 64 + metric.metric.text.utf8.count + metric.verdict.model.name.utf8.count
+                + (metric.verdict.reason?.utf8.count ?? 0)
         }
     }
 

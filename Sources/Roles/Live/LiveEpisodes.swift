@@ -79,7 +79,8 @@ extension AnomalyEpisode {
         self.init(
             id: Self.id(of: reading.series, from: start), kind: .anomaly, series: reading.series, start: start,
             peak: metric.time, end: nil, score: metric.verdict.score, value: metric.value,
-            reason: Self.reason(metric.value, metric.verdict.model, score: metric.verdict.score),
+            reason: metric.verdict.reason
+                ?? Self.reason(metric.value, metric.verdict.model, score: metric.verdict.score),
             model: metric.verdict.model)
     }
 

@@ -41,7 +41,8 @@ extension AnomalyEpisode {
     }
 
     private static func reason(_ peak: AnomalyRow, _ count: Int) -> String {
-        reason(peak.value, peak.model, score: peak.score, count)
+        let readings = count == 1 ? "1 reading" : "\(count) readings"
+        return peak.reason.map { "\($0) (\(readings))" } ?? reason(peak.value, peak.model, score: peak.score, count)
     }
 
     /// The same for what is stored and for what is live.

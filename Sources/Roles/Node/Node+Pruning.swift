@@ -27,7 +27,8 @@ extension Node {
                 settings: Scheduler.Settings(
                     holder: settings.name, rules: scheduling.rules, limits: scheduling.limits),
                 keeper: scheduling.makeKeeper(flock), store: store, flock: self, life: WriterID(random.next()),
-                seed: random.next(), now: { [clock] in clock.sleeplessMoment }, logger: logger)
+                seed: random.next(), now: { [clock] in clock.sleeplessMoment }, logger: logger,
+                afterRun: { await self.trainWhatIsDue() })
             schedulers.put(scheduler)
             await scheduler.run()
             return

@@ -56,6 +56,7 @@ extension Node {
             group.addTask {
                 while (try? await Task.sleep(for: Self.trainPeriod)) != nil {
                     await self.scoring.whenLocal { _ = $0.trainingWakes.yield() }
+                    // Of metrics that learn here there may be a model elsewhere, and other versions may serve by now.
                     await self.takeModels()
                 }
             }
@@ -64,13 +65,7 @@ extension Node {
         }
     }
 
-    /// Metrics that still learn here may have a model elsewhere.
-    private func takeModels() async {
-        guard !peers.owners.isEmpty, await scoring.whenLocal({ $0.isLearning }) == true else { return }
-        if let rows = try? await store.models() { await loadModels(rows) }
-    }
-
     func loadModels(_ rows: [ModelRow]) async {
-        await scoring.whenLocal { $0.load(rows) }
+        await scoring.whenLocal { $0.load(rows, serving: rows.map(\.version)) }
     }
 }

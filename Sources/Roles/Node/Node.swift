@@ -111,6 +111,9 @@ package final class Node: Service {
     let ring: Mutex<Ring>
     /// What peers told of themselves last.
     let statuses = Mutex<[Owner: NodeStatus]>([:])
+    let registrar: Registrar
+    /// What serves here is that of this revision of the store's registry.
+    let modelsRevision = Mutex<UInt64?>(nil)
     /// The pruner's job as the store told it last.
     let lastJob = Mutex<JobRow?>(nil)
     /// As it became known.
@@ -164,6 +167,7 @@ package final class Node: Service {
         self.scoring = scoring
         self.ingest = ingest
         fills = StoreFill(store)
+        registrar = Registrar(store: store, now: { clock.instant }, logger: logger)
         owner = Owner(name: settings.name, incarnation: incarnation)
         receipts = ReceiptClock(clock: clock)
         ring = Mutex(Ring([]))

@@ -18,7 +18,9 @@ extension Scheduler {
                 let outcome = try await pruner.run()
                 pause = note(outcome, after: ContinuousClock.now - start)
                 switch outcome {
-                case .waited, .done: failures = 0
+                case .waited, .done:
+                    failures = 0
+                    if mayAct(in: term) { await afterRun() }
                 case .early, .stopped: break
                 }
             } catch {

@@ -35,6 +35,8 @@ package actor Scheduler {
     let logger: Logger
     private let keeper: any LeaseKeeper
     private let now: @Sendable () -> Moment
+    /// What a leader does after each run beside pruning.
+    let afterRun: @Sendable () async -> Void
     private var core: LeaseCore
     private let orders: AsyncStream<Order>
     private let ordersInput: AsyncStream<Order>.Continuation
@@ -60,13 +62,15 @@ package actor Scheduler {
     ///   - now: a clock that never steps and goes on while the machine sleeps.
     package init(
         settings: Settings, keeper: any LeaseKeeper, store: any PruneStore, flock: any PrunedFlock, life: WriterID,
-        seed: UInt64, now: @escaping @Sendable () -> Moment, logger: Logger
+        seed: UInt64, now: @escaping @Sendable () -> Moment, logger: Logger,
+        afterRun: @escaping @Sendable () async -> Void = {}
     ) {
         self.settings = settings
         self.keeper = keeper
         self.store = store
         self.flock = flock
         self.now = now
+        self.afterRun = afterRun
         self.logger = logger
         core = LeaseCore(life: life, seed: seed, limits: settings.limits)
         (orders, ordersInput) = AsyncStream.makeStream()

@@ -8,14 +8,18 @@ package import Telemetry
 package struct Scheduling: Sendable {
     package var rules: PruneRules
     package var limits: LeaseLimits
+    /// How old the newest version of a metric's model gets before another is trained, in microseconds; nil is any age.
+    package var trainEvery: Int64?
     /// Flocks that share a keeper have a lease each.
     package var makeKeeper: @Sendable (FlockID) -> any LeaseKeeper
 
     package init(
-        rules: PruneRules, limits: LeaseLimits, makeKeeper: @escaping @Sendable (FlockID) -> any LeaseKeeper
+        rules: PruneRules, limits: LeaseLimits, trainEvery: Int64? = nil,
+        makeKeeper: @escaping @Sendable (FlockID) -> any LeaseKeeper
     ) {
         self.rules = rules
         self.limits = limits
+        self.trainEvery = trainEvery
         self.makeKeeper = makeKeeper
     }
 }

@@ -27,6 +27,13 @@ extension Scoring {
         return left <= 0
     }
 
+    /// What models in the shadow said. It is looked at by people who compare, and lost with this process.
+    func tellShadows() async {
+        let scores = models.takeShadowScores()
+        guard !scores.isEmpty else { return }
+        do { try await store.keep(scores) } catch { models.putBack(scores) }
+    }
+
     private func flushOnce() async -> Told {
         while isFlushing { await withCheckedContinuation { flushWaiters.append($0) } }
         isFlushing = true

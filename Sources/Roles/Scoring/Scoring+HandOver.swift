@@ -125,10 +125,10 @@ extension Scoring {
     /// A state is worth nothing without the model that it belongs to, and that may be newer than this node's last look.
     private func loadModels(for states: some Sequence<SlotState>) async {
         let isLacking = states.contains { state in
-            state.series.contains { $0.value.verdict.model != .none && models.detector(for: $0.key.metric) == nil }
+            state.series.contains { $0.value.verdict.model != .none && models.model(for: $0.key.metric) == nil }
         }
         guard isLacking, let rows = try? await store.models() else { return }
-        load(rows)
+        load(rows, serving: rows.map(\.version))
     }
 
     // MARK: Giving

@@ -12,21 +12,38 @@ extension Scoring {
     /// Wait after a store that did not take a model, in microseconds: calls must not pay for it each time.
     static let trainRetry: Int64 = 5_000_000
 
-    /// Puts those of the store's models into service that do not serve here yet.
-    package func load(_ rows: [ModelRow]) {
-        for row in rows where models.detector(for: row.metric) == nil {
-            do {
-                models.activate(try ModelDocument.decode(row.document), for: row.metric)
-            } catch {
-                logger.error(
-                    "a model in the store cannot be read; its metric learns anew",
-                    metadata: ["model": "\(row.model)", "reason": "\(error)"])
+    /// Of the versions that serve in the store, those that do not serve here.
+    package func missing(of versions: [ModelVersion]) -> [ModelVersion] {
+        versions.filter { version in
+            switch version.role {
+            case .active: models.model(for: version.metric)?.id != version.model
+            case .shadow: models.shadow(for: version.metric)?.id != version.model
+            case .none: false
             }
         }
     }
 
-    /// Some metric that was heard here has no model yet.
-    package var isLearning: Bool { !models.readingsMissing.isEmpty || !models.metricsToTrain.isEmpty }
+    /// Puts those of the store's models into service that do not serve here yet, and ends shadows that ended there.
+    package func load(_ rows: [ModelRow], serving: [ModelVersion]) {
+        let missing = Set(missing(of: rows.map(\.version)))
+        for row in rows where missing.contains(row.version) {
+            do {
+                let model = try ModelDocument.decode(row.document)
+                if row.version.role == .active {
+                    models.activate(model, for: row.metric)
+                    logger.notice("a model serves", metadata: ["model": "\(row.model)"])
+                } else {
+                    models.put(shadow: model, for: row.metric)
+                }
+            } catch {
+                logger.error(
+                    "a model in the store cannot be read; its metric goes on without it",
+                    metadata: ["model": "\(row.model)", "reason": "\(error)"])
+            }
+        }
+        let shadowed = Set(serving.filter { $0.role == .shadow }.map(\.metric))
+        for metric in models.shadowed where !shadowed.contains(metric) { models.put(shadow: nil, for: metric) }
+    }
 
     /// How long a call waits for a metric's first model, and how often it looks, in microseconds. Usually a few
     /// milliseconds are enough; a store that is slow or away must not hold up what other metrics send.
@@ -40,8 +57,7 @@ extension Scoring {
         pausedFor.formUnion(waited)
         trainingWakes.yield()
         let end = clock.moment.advanced(byMicroseconds: Self.trainPause)
-        while waited.contains(where: { models.detector(for: $0) == nil }), clock.moment < min(end, trainAgainAtOr(end))
-        {
+        while waited.contains(where: { models.model(for: $0) == nil }), clock.moment < min(end, trainAgainAtOr(end)) {
             guard (try? await Task.sleep(for: Self.trainLook)) != nil else { return }
         }
     }
@@ -67,10 +83,13 @@ extension Scoring {
         let detector = trainer.train(name: metric.text, version: 1, seed: DeviceHash.hash(metric.text, seed: 1))
         do {
             let row = ModelRow(
-                metric: metric, model: detector.id, trainedAt: clock.instant,
-                readings: UInt64(DetectorTrainer.readingsCount), document: try ModelDocument.encode(detector))
+                ModelVersion(
+                    metric: metric, model: detector.id, role: .active, trainedAt: clock.instant,
+                    readings: UInt64(DetectorTrainer.readingsCount)),
+                document: try ModelDocument.encode(.detector(detector)))
             let winner = try await store.insertOrLoad(first: row)
-            let active = winner.document == row.document ? detector : try ModelDocument.decode(winner.document)
+            let active =
+                winner.document == row.document ? .detector(detector) : try ModelDocument.decode(winner.document)
             models.activate(active, for: metric)
             NodeMetrics.modelsTrained.increment()
             logger.notice("a metric has its first model", metadata: ["model": "\(active.id)"])

@@ -17,7 +17,7 @@ package distributed actor Scoring {
 
     var slots: [SlotCore]
     var models: ModelRegistry
-    let store: any ReadingStore & SilenceStore
+    let store: any ReadingStore & SilenceStore & ModelStore
     let clock: NodeClock
     let logger: Logger
     /// Metrics whose first model is on its way to the store.
@@ -62,8 +62,8 @@ package distributed actor Scoring {
     package static let flushRowsMax = 20_000
 
     package init(
-        store: any ReadingStore & SilenceStore, clock: NodeClock, inactiveAfter: Duration, listens: Bool = true,
-        logger: Logger, actorSystem: ClusterActorSystem
+        store: any ReadingStore & SilenceStore & ModelStore, clock: NodeClock, inactiveAfter: Duration,
+        listens: Bool = true, logger: Logger, actorSystem: ClusterActorSystem
     ) {
         self.actorSystem = actorSystem
         self.inactiveAfter = inactiveAfter.microseconds
@@ -141,6 +141,7 @@ package distributed actor Scoring {
     func tellStore() async -> Told {
         // Before the rows: an end that is lost with this process is found again by the row that it did not move yet.
         await tellSilences()
+        await tellShadows()
         var rows: [LatestRow] = []
         var slotsCount = 0
         while slotsCount < slots.count {

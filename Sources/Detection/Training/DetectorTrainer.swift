@@ -12,13 +12,17 @@ package struct DetectorTrainer: Hashable, Sendable {
         var value: Double
     }
 
+    private let limit: Int
     private var series: [Series] = []
     private var samples: [Sample] = []
 
-    package init() {}
+    /// - Parameter limit: readings at most; a first model waits for no more than `readingsCount`.
+    package init(limit: Int = readingsCount) {
+        self.limit = limit
+    }
 
     package var count: Int { samples.count }
-    package var isReady: Bool { samples.count >= Self.readingsCount }
+    package var isReady: Bool { samples.count >= limit }
 
     /// Takes a reading in; one too many and values that are not finite are left out.
     package mutating func append(_ value: Double, at time: Instant, series name: Series) {

@@ -12,11 +12,16 @@ package struct ModelRegistry: Hashable, Sendable {
     private enum Entry: Hashable, Sendable {
         /// Gathers readings. Goes to `active`.
         case learning(DetectorTrainer)
-        /// Scores. Stays, with newer versions.
-        case active(Detector)
+        /// Scores. Stays, with other versions.
+        case active(Model)
     }
 
     private var entries: [Metric: Entry] = [:]
+    private var shadows: [Metric: Model] = [:]
+    private var shadowScores: [ShadowScore] = []
+
+    /// Scores of models in the shadow that wait to be taken; beyond it the newest are left out.
+    package static let shadowScoresMax = 100_000
 
     package init() {}
 
@@ -29,9 +34,41 @@ package struct ModelRegistry: Hashable, Sendable {
     }
 
     /// The model of a metric; nil while its readings are `learning`.
-    package func detector(for metric: Metric) -> Detector? {
-        guard case .active(let detector) = entries[metric] else { return nil }
-        return detector
+    package func model(for metric: Metric) -> Model? {
+        guard case .active(let model) = entries[metric] else { return nil }
+        return model
+    }
+
+    /// What would score a metric beside its model, and raises no alarm; nil for most.
+    package func shadow(for metric: Metric) -> Model? {
+        shadows.isEmpty ? nil : shadows[metric]
+    }
+
+    /// Has the metric's shadow, if there is one, score a reading by its series' state as it stands before the reading.
+    package mutating func scoreInShadow(_ reading: Reading, frozen state: DetectorState) {
+        guard !shadows.isEmpty, let shadow = shadows[reading.series.metric],
+            shadowScores.count < Self.shadowScoresMax
+        else { return }
+        let found = shadow.assess(reading.value, at: reading.time, frozen: state)
+        shadowScores.append(ShadowScore(reading, model: shadow.id, score: found.score))
+    }
+
+    package mutating func takeShadowScores() -> [ShadowScore] {
+        defer { shadowScores = [] }
+        return shadowScores
+    }
+
+    /// Takes scores back that could not be kept yet.
+    package mutating func putBack(_ scores: [ShadowScore]) {
+        shadowScores = Array((scores + shadowScores).prefix(Self.shadowScoresMax))
+    }
+
+    /// Metrics with a shadow, sorted.
+    package var shadowed: [Metric] { shadows.keys.sorted() }
+
+    /// Puts a model of a metric that has one into its shadow; nil takes it out.
+    package mutating func put(shadow: Model?, for metric: Metric) {
+        shadows[metric] = model(for: metric) == nil ? nil : shadow
     }
 
     /// What a metric without a model has shown; nil if it has one, is unknown, or came after `metricsCountMax` others.
@@ -91,9 +128,9 @@ package struct ModelRegistry: Hashable, Sendable {
     ///
     /// - Returns: false, and nothing changes, if the metric would be one too many.
     @discardableResult
-    package mutating func activate(_ detector: Detector, for metric: Metric) -> Bool {
+    package mutating func activate(_ model: Model, for metric: Metric) -> Bool {
         guard entries[metric] != nil || entries.count < Self.metricsCountMax else { return false }
-        entries[metric] = .active(detector)
+        entries[metric] = .active(model)
         return true
     }
 }
