@@ -30,10 +30,13 @@ struct FleetIncident: Hashable, Sendable {
     var group: AlertGroup { AlertGroup(metric: alert.episode.series.metric, kind: alert.cause) }
 
     /// An episode that starts then is a part of it.
-    func covers(_ start: Instant, window: Int64) -> Bool {
+    func covers(_ start: Instant, _ limits: AlertLimits) -> Bool {
         let (first, last) = (alert.episode.start, alert.through)
-        if isOver { return start >= first && start <= last }
-        return start >= first.advanced(byMicroseconds: -window) && start <= last.advanced(byMicroseconds: window)
+        if start >= first, start <= last { return true }
+        guard !isOver else { return false }
+        return start >= first.advanced(byMicroseconds: -limits.fleetWindow)
+            && start <= last.advanced(byMicroseconds: limits.fleetJoinWindow)
+            && start <= first.advanced(byMicroseconds: limits.fleetSpanMax)
     }
 
     init(_ alert: Alert, lastEnd: Instant, tellAt: Moment?, joinedAt: Moment) {
@@ -81,7 +84,7 @@ extension AlertCore {
     /// The incident that an episode belongs to; of several the one that began last.
     func fleet(for line: AlertLine, start: Instant) -> String? {
         let covering = fleets.values.filter {
-            $0.group == line.group && $0.covers(start, window: limits.fleetWindow)
+            $0.group == line.group && $0.covers(start, limits)
         }
         return covering.max { ($0.alert.episode.start, $0.alert.id) < ($1.alert.episode.start, $1.alert.id) }?.alert.id
     }
@@ -138,7 +141,9 @@ extension AlertCore {
             }
             guard counts.count >= needed else { continue }
             var end = high + 1
-            while end < all.count, all[end].start.microseconds(since: all[end - 1].start) <= limits.fleetWindow {
+            while end < all.count, all[end].start.microseconds(since: all[end - 1].start) <= limits.fleetJoinWindow,
+                all[end].start.microseconds(since: all[low].start) <= limits.fleetSpanMax
+            {
                 end += 1
             }
             return low..<end
@@ -186,7 +191,7 @@ extension AlertCore {
                 tell(fleet.alert, .start, &step)
                 if fleet.alert.fate == .muted { step.effects.append(.note(.muted(fleet.alert))) }
             }
-            let isQuiet = fleet.joinedAt.advanced(byMicroseconds: limits.fleetWindow) <= step.moment
+            let isQuiet = fleet.joinedAt.advanced(byMicroseconds: limits.fleetJoinWindow) <= step.moment
             if fleet.tellAt == nil, fleet.open.isEmpty, fleet.isWhole, isQuiet {
                 fleet.alert.episode = fleet.alert.episode.with(
                     end: max(fleet.lastEnd, fleet.alert.episode.start))
