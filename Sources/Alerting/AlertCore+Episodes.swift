@@ -14,15 +14,19 @@ extension AlertCore {
             // Heard again by a late reading, and silent again: told anew, under another name.
             let isNews = isLive || entries[last].touched < step.moment.advanced(byMicroseconds: -2 * limits.lookEvery)
             guard entries[last].isVoid, episode.end == nil, isNews else { return }
-            begin(episode.with(id: "\(episode.id)/\(episode.peak.microseconds)", end: nil), in: line, &step)
+            begin(
+                episode.with(id: "\(episode.id)/\(episode.peak.microseconds)", end: nil), in: line, isLive: isLive,
+                &step)
             return
         }
-        guard !open.isEmpty else { return begin(episode, in: line, &step) }
+        guard !open.isEmpty else { return begin(episode, in: line, isLive: isLive, &step) }
         for index in open { grow(&entries[index], by: episode, in: line, &step) }
         lines[line] = entries
     }
 
-    private mutating func begin(_ episode: AnomalyEpisode, in line: AlertLine, _ step: inout Step) {
+    private mutating func begin(
+        _ episode: AnomalyEpisode, in line: AlertLine, isLive: Bool, _ step: inout Step
+    ) {
         var entry = AlertEntry(episode: episode, fate: .held, touched: step.moment)
         if isMuted(episode.series, at: step.time) {
             entry.fate = .muted
@@ -30,7 +34,7 @@ extension AlertCore {
             noteMuted(episode, &step)
             return
         }
-        if let incident = fleet(for: line, start: episode.start) {
+        if let incident = fleet(for: line, start: episode.start, isLive: isLive) {
             entry.fate = .member(incident)
             join(incident, entry, in: line, &step)
             step.effects.append(.note(.grouped))

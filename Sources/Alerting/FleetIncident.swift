@@ -32,12 +32,15 @@ struct FleetIncident: Hashable, Sendable {
     /// An episode that starts then is a part of it.
     func covers(_ start: Instant, _ limits: AlertLimits) -> Bool {
         let (first, last) = (alert.episode.start, alert.through)
-        if start >= first, start <= last { return true }
+        if spans(start) { return true }
         guard !isOver else { return false }
         return start >= first.advanced(byMicroseconds: -limits.fleetWindow)
             && start <= last.advanced(byMicroseconds: limits.fleetJoinWindow)
             && start <= first.advanced(byMicroseconds: limits.fleetSpanMax)
     }
+
+    /// It starts between the first and the last of its episodes.
+    func spans(_ start: Instant) -> Bool { start >= alert.episode.start && start <= alert.through }
 
     init(_ alert: Alert, lastEnd: Instant, tellAt: Moment?, joinedAt: Moment) {
         self.alert = alert
@@ -81,10 +84,15 @@ struct FleetIncident: Hashable, Sendable {
 }
 
 extension AlertCore {
-    /// The incident that an episode belongs to; of several the one that began last.
-    func fleet(for line: AlertLine, start: Instant) -> String? {
+    /// The incident that an episode belongs to; of several the one that began last. One that nobody is told of takes in
+    /// nothing that somebody wants to know.
+    func fleet(for line: AlertLine, start: Instant, isLive: Bool) -> String? {
+        let isWanted = hasTargets && settings.filter.accepts(line.series)
         let covering = fleets.values.filter {
-            $0.group == line.group && $0.covers(start, limits)
+            guard $0.group == line.group, $0.covers(start, limits) else { return false }
+            return !isWanted || $0.tellAt != nil || $0.alert.fate == .told
+                // Before the mute was lifted it was in it.
+                || ($0.alert.fate == .muted && !isLive && $0.spans(start))
         }
         return covering.max { ($0.alert.episode.start, $0.alert.id) < ($1.alert.episode.start, $1.alert.id) }?.alert.id
     }
@@ -153,7 +161,9 @@ extension AlertCore {
 
     private mutating func form(_ members: ArraySlice<GroupedEpisode>, in group: AlertGroup, _ step: inout Step) {
         guard let first = members.first else { return }
-        let id = "fleet/\(group.metric)/\(group.kind.rawValue)/\(first.start.microseconds)"
+        var id = "fleet/\(group.metric)/\(group.kind.rawValue)/\(first.start.microseconds)"
+        // Beside one that nobody is told of.
+        if let other = fleets[id], other.tellAt == nil, other.alert.fate != .told { id += "/wanted" }
         guard fleets[id] == nil else { return }
         let episode = AnomalyEpisode(
             id: id, kind: .fleet, series: Series(device: Alert.fleetDevice, metric: group.metric), start: first.start,

@@ -157,6 +157,34 @@ import Testing
         }
     }
 
+    /// Nobody is told of the incident: who wants this one is told of it alone.
+    @Test func anIncidentThatNobodyWantsSwallowsNothingWanted() {
+        var bench = AlertBench.sender { $0.filter = AlertFilter(devices: [GlobPattern("e*")]) }
+        bench.give(.heard((0..<5).map { AlertBench.episode("d\($0)", 0) }))
+        bench.wait(4)
+        bench.give(.heard([AlertBench.episode("e", 10), AlertBench.episode("f", 10)]))
+        bench.wait(3)
+        #expect(bench.deliverAll() == ["e/t/1795359610000000/start"])
+        // Many of them are an incident of their own, though they began together with the others.
+        bench.give(.heard((0..<5).map { AlertBench.episode("e\($0)", 0) }))
+        bench.wait(3)
+        #expect(bench.deliverAll() == [Self.id + "/wanted/start"])
+    }
+
+    @Test func anIncidentThatWasMutedSwallowsNothingAfterTheMute() {
+        var bench = AlertBench.sender()
+        bench.give(.heard((0..<5).map { AlertBench.episode("d\($0)", 0) }))
+        bench.wait(1)
+        bench.answerLook { [time = bench.time] in
+            $0.mutes = [Mute(scope: Mute.Scope(), since: time, until: nil, reason: "")]
+        }
+        bench.wait(3)
+        bench.answerLook()
+        bench.give(.heard([AlertBench.episode("e", 10)]))
+        bench.wait(3)
+        #expect(bench.deliverAll() == ["e/t/1795359610000000/start"])
+    }
+
     @Test func withoutTargetsIncidentsAreWrittenDown() {
         var bench = AlertBench.sender { $0.targets = [] }
         bench.give(.heard((0..<5).map { AlertBench.episode("d\($0)", 0) } + [AlertBench.episode("x", 0, metric: "u")]))
