@@ -8,6 +8,12 @@ extension AlertCore {
         guard episode.kind != .fleet else { return }
         let line = AlertLine(episode)
         var entries = lines[line] ?? []
+        // One that is told from start to end. Where it is open again, the reader lags behind; where it ends later, late
+        // readings joined what follows to it, which ends with it and keeps its name.
+        let isKnown = entries.contains {
+            $0.isOver && !$0.isVoid && ($0.episode.id == episode.id || $0.episode.start == episode.start)
+        }
+        if isKnown, episode.end == nil { return }
         let same = entries.indices.filter { entries[$0].isSame(episode) }
         let open = same.filter { !entries[$0].isOver }
         if let last = same.last, open.isEmpty {
@@ -20,7 +26,7 @@ extension AlertCore {
             return
         }
         guard !open.isEmpty else { return begin(episode, in: line, isLive: isLive, &step) }
-        for index in open { grow(&entries[index], by: episode, in: line, &step) }
+        for index in open { grow(&entries[index], by: episode, in: line, mayRename: !isKnown, &step) }
         lines[line] = entries
     }
 
@@ -50,12 +56,12 @@ extension AlertCore {
     }
 
     private mutating func grow(
-        _ entry: inout AlertEntry, by episode: AnomalyEpisode, in line: AlertLine, _ step: inout Step
+        _ entry: inout AlertEntry, by episode: AnomalyEpisode, in line: AlertLine, mayRename: Bool, _ step: inout Step
     ) {
         entry.touched = step.moment
         let old = entry.episode
         // While nobody was told, the store's name counts: it saw the beginning.
-        let isEarlier = entry.fate == .held && episode.start < old.start
+        let isEarlier = mayRename && entry.fate == .held && episode.start < old.start
         entry.episode = old.with(
             id: isEarlier ? episode.id : old.id, start: isEarlier ? episode.start : old.start,
             peakOf: episode.score >= old.score ? episode : old, end: episode.end)
