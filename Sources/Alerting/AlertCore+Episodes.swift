@@ -3,8 +3,7 @@ import Telemetry
 
 /// What is heard of episodes.
 extension AlertCore {
-    /// - Parameter isLive: it is news; otherwise it was read in the store, which may lag behind.
-    mutating func hear(_ episode: AnomalyEpisode, isLive: Bool, _ step: inout Step) {
+    mutating func hear(_ episode: AnomalyEpisode, _ source: EpisodeSource, _ step: inout Step) {
         guard episode.kind != .fleet else { return }
         let line = AlertLine(episode)
         var entries = lines[line] ?? []
@@ -18,20 +17,21 @@ extension AlertCore {
         let open = same.filter { !entries[$0].isOver }
         if let last = same.last, open.isEmpty {
             // Heard again by a late reading, and silent again: told anew, under another name.
-            let isNews = isLive || entries[last].touched < step.moment.advanced(byMicroseconds: -2 * limits.lookEvery)
+            let isNews =
+                source == .live || entries[last].touched < step.moment.advanced(byMicroseconds: -2 * limits.lookEvery)
             guard entries[last].isVoid, episode.end == nil, isNews else { return }
             begin(
-                episode.with(id: "\(episode.id)/\(episode.peak.microseconds)", end: nil), in: line, isLive: isLive,
+                episode.with(id: "\(episode.id)/\(episode.peak.microseconds)", end: nil), in: line, source,
                 &step)
             return
         }
-        guard !open.isEmpty else { return begin(episode, in: line, isLive: isLive, &step) }
+        guard !open.isEmpty else { return begin(episode, in: line, source, &step) }
         for index in open { grow(&entries[index], by: episode, in: line, mayRename: !isKnown, &step) }
         lines[line] = entries
     }
 
     private mutating func begin(
-        _ episode: AnomalyEpisode, in line: AlertLine, isLive: Bool, _ step: inout Step
+        _ episode: AnomalyEpisode, in line: AlertLine, _ source: EpisodeSource, _ step: inout Step
     ) {
         var entry = AlertEntry(episode: episode, fate: .held, touched: step.moment)
         if isMuted(episode.series, at: step.time) {
@@ -40,7 +40,7 @@ extension AlertCore {
             noteMuted(episode, &step)
             return
         }
-        if let incident = fleet(for: line, start: episode.start, isLive: isLive) {
+        if let incident = fleet(for: line, start: episode.start, isLive: source == .live) {
             entry.fate = .member(incident)
             join(incident, entry, in: line, &step)
             step.effects.append(.note(.grouped))
@@ -48,9 +48,12 @@ extension AlertCore {
             held.append(
                 HeldEpisode(
                     line: line, start: episode.start, until: step.moment.advanced(byMicroseconds: limits.holdBack)))
-            groups[line.group, default: []].append(
-                GroupedEpisode(line: line, start: episode.start, heard: step.moment))
-            changedGroups.insert(line.group)
+            // Those that are cut off seem to begin together, where the answer does.
+            if source != .storeCut {
+                groups[line.group, default: []].append(
+                    GroupedEpisode(line: line, start: episode.start, heard: step.moment))
+                changedGroups.insert(line.group)
+            }
         }
         add(entry, to: line)
     }

@@ -13,7 +13,7 @@ extension AlertCore {
             .look(
                 AlertLook.Request(
                     isFull: isFull, from: from, to: step.time.advanced(byMicroseconds: limits.lookAhead),
-                    followed: isFull ? followed(before: from) : [])))
+                    followed: isFull ? followed(before: from) : [], known: Set(fleets.keys))))
     }
 
     mutating func missLook(_ activeDevices: Int, _ step: inout Step) {
@@ -35,9 +35,15 @@ extension AlertCore {
         activeDevices = look.activeDevices
         for alert in look.alerts.sorted(by: Self.isBefore) { restore(alert, look.request, &step) }
         for delivery in look.deliveries { restore(delivery, &step) }
-        for episode in look.episodes.sorted(by: Self.isBefore) { hear(episode, isLive: false, &step) }
+        // First: who belongs to an incident is known then, and its episode is not taken for another.
         for (id, episodes) in look.followed.sorted(by: { $0.key < $1.key }) { follow(id, episodes, &step) }
-        for id in fleets.keys where fleets[id].map({ $0.alert.episode.start >= look.request.from }) == true {
+        let cut = look.cut(limits.cutMargin)
+        for episode in look.episodes.sorted(by: Self.isBefore) {
+            let isCut = episode.kind == .anomaly && episode.start < cut
+            hear(episode, isCut ? .storeCut : .store, &step)
+        }
+        let seen = max(look.request.from, look.cutAt ?? look.request.from)
+        for id in fleets.keys where fleets[id].map({ $0.alert.episode.start >= seen }) == true {
             fleets[id]?.isWhole = true
         }
         forgetOver(step)
@@ -95,16 +101,10 @@ extension AlertCore {
     /// Of very many a part each time, in turn.
     private mutating func followed(before from: Instant) -> [AlertLook.Followed] {
         let incidents = fleets.values.filter { !$0.isOver && ($0.alert.episode.start < from || !$0.isWhole) }
-            .map { fleet in
-                query(of: fleet.alert, in: fleet.alert.episode.start, through: fleet.alert.through, device: nil)
-            }
+            .map { AlertLook.Followed($0.alert) }
         let singles = lines.values.joined().filter {
             ($0.fate == .told || $0.fate == .muted) && !$0.isOver && $0.episode.start < from
-        }.map { entry in
-            query(
-                of: Alert(entry.episode, fate: .told), in: entry.episode.start, through: entry.episode.start,
-                device: entry.episode.series.device)
-        }
+        }.map { AlertLook.Followed(Alert($0.episode, fate: .told), device: $0.episode.series.device) }
         let all = (incidents + singles).sorted { $0.alert < $1.alert }
         guard all.count > limits.followedMax else { return all }
         if followFrom >= all.count { followFrom = 0 }
@@ -112,18 +112,8 @@ extension AlertCore {
         return Array((all[followFrom...] + all[..<followFrom]).prefix(limits.followedMax))
     }
 
-    private func query(
-        of alert: Alert, in start: Instant, through: Instant, device: DeviceID?
-    ) -> AlertLook.Followed {
-        AlertLook.Followed(
-            alert: alert.id, cause: alert.cause,
-            query: AnomalyQuery(
-                from: start, to: through.advanced(byMicroseconds: 1), device: device,
-                metric: alert.episode.series.metric, limit: AlertLook.Request.rowsMax))
-    }
-
     private mutating func follow(_ id: String, _ episodes: [AnomalyEpisode], _ step: inout Step) {
-        for episode in episodes.sorted(by: Self.isBefore) { hear(episode, isLive: false, &step) }
+        for episode in episodes.sorted(by: Self.isBefore) { hear(episode, .store, &step) }
         if fleets[id] != nil {
             fleets[id]?.isWhole = true
             return
@@ -134,7 +124,7 @@ extension AlertCore {
             let age = step.time.microseconds(since: entry.episode.start)
             guard age > limits.goneAfter else { return }
             let over = entry.episode.with(end: step.time)
-            hear(over.with(reason: over.reason + "; its readings are deleted"), isLive: false, &step)
+            hear(over.with(reason: over.reason + "; its readings are deleted"), .store, &step)
             return
         }
     }

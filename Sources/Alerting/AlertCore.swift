@@ -114,7 +114,7 @@ package struct AlertCore: Hashable, Sendable {
         case .sending(let isSender): send(isSender, &step)
         case .heard(let episodes):
             guard isSender else { break }
-            for episode in episodes { hear(episode, isLive: true, &step) }
+            for episode in episodes { hear(episode, .live, &step) }
         case .looked(let look): take(look, &step)
         case .lookFailed(let activeDevices): missLook(activeDevices, &step)
         case .recorded(let number, let fresh): noteRecorded(number, fresh, &step)

@@ -57,6 +57,16 @@ struct AlertEntry: Hashable, Sendable {
     }
 }
 
+/// Where an episode was heard of.
+enum EpisodeSource: Hashable, Sendable {
+    /// It is news.
+    case live
+    /// The store, which may lag behind.
+    case store
+    /// The store, at the beginning of what was read: it may have begun earlier.
+    case storeCut
+}
+
 /// An episode that is held back.
 struct HeldEpisode: Hashable, Sendable {
     let line: AlertLine

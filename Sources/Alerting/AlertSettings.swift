@@ -31,6 +31,9 @@ package struct AlertLimits: Hashable, Sendable {
     package var lookAgain: Int64 = 2_000_000
     /// How far back a look goes: what began and ended before is history, not an alarm.
     package var lookBack: Int64 = 900_000_000
+    /// An anomaly that starts so soon after the beginning of what a look saw may have begun before it: more than devices wait
+    /// between two readings.
+    package var cutMargin: Int64 = 300_000_000
     /// What devices' clocks may be ahead.
     package var lookAhead: Int64 = 300_000_000
     /// Alerts that began before what a look sees and did not end: asked for one by one, so many with each look.

@@ -238,6 +238,35 @@ import Testing
         #expect(bench.core.pendingCount == 0)
     }
 
+    /// A look at the present shows its members from where the look begins, all at once, under other names.
+    @Test(arguments: [false, true])
+    func aNewSenderMakesNoSecondIncidentOfTheFirst(isPartial: Bool) {
+        let members = (0..<6).map { AlertBench.episode("d\($0)", -7_200 + Double($0)) }
+        var other = AlertBench.sender { $0.limits.lookBack = 86_400_000_000 }
+        other.give(.heard(members))
+        other.wait(4)
+        let row = other.records.first?.change.alerts.first
+        _ = other.deliverAll()
+        var bench = AlertBench(seed: 9)
+        bench.give(.sending(true))
+        let first = isPartial ? -100.0 : -899
+        bench.answerLook { [time = bench.time] in
+            $0.alerts = row.map { [$0] } ?? []
+            $0.cutAt = isPartial ? time.advanced(byMicroseconds: -100_000_000) : nil
+            $0.episodes = (0..<6).map { AlertBench.episode("d\($0)", first + Double($0) / 10) }
+            $0.episodes += (0..<6).map { AlertBench.episode("e\($0)", first + Double($0) / 10, first + 2) }
+            #expect($0.unknownIncidents.map(\.alert) == row.map { [$0.id] })
+            for one in $0.unknownIncidents { $0.followed[one.alert] = members }
+        }
+        bench.wait(90)
+        bench.answerLook { $0.alerts = row.map { [$0] } ?? [] }
+        let told = bench.deliverAll()
+        #expect(told.count == 12 && told.allSatisfy { $0.hasPrefix("e") }, "\(told)")
+        bench.give(.heard((0..<6).map { AlertBench.episode("d\($0)", -7_200 + Double($0), 50) }))
+        bench.wait(61)
+        #expect(bench.deliverAll() == row.map { [$0.id + "/end"] })
+    }
+
     @Test func aStormCostsOneAlert() {
         var bench = AlertBench.sender(activeDevices: 20_000)
         for part in 0..<10 {

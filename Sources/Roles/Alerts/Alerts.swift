@@ -140,10 +140,13 @@ actor Alerts {
             look.alerts = try await store.alerts(endedSince: request.from, limit: rows)
             look.deliveries = try await store.pendingDeliveries(limit: rows)
             let query = AnomalyQuery(from: request.from, to: request.to, limit: rows)
-            look.episodes = try await anomalies(query) + silences(query)
-            for one in request.followed {
-                look.followed[one.alert] =
-                    try await one.cause == .silence ? silences(one.query) : anomalies(one.query)
+            let anomalies = try await anomalies(query)
+            look.episodes = try await anomalies.episodes + silences(query).episodes
+            look.cutAt = anomalies.isPartial ? anomalies.episodes.map(\.start).min() : nil
+            for one in request.followed + look.unknownIncidents {
+                let answer = try await one.cause == .silence ? silences(one.query) : self.anomalies(one.query)
+                look.followed[one.alert] = answer.episodes
+                if answer.isPartial { look.partial.insert(one.alert) }
             }
         } catch {
             return (nil, error)
@@ -152,13 +155,20 @@ actor Alerts {
         return (look, nil)
     }
 
-    private nonisolated func anomalies(_ query: AnomalyQuery) async throws(StoreError) -> [AnomalyEpisode] {
-        AnomalyEpisode.episodes(of: try await node.store.anomalies(query))
+    /// - Returns: `isPartial` where there may be more than the query's limit lets in.
+    private nonisolated func anomalies(
+        _ query: AnomalyQuery
+    ) async throws(StoreError) -> (episodes: [AnomalyEpisode], isPartial: Bool) {
+        let rows = try await node.store.anomalies(query)
+        return (AnomalyEpisode.episodes(of: rows), rows.count >= query.limit)
     }
 
-    private nonisolated func silences(_ query: AnomalyQuery) async throws(StoreError) -> [AnomalyEpisode] {
+    private nonisolated func silences(
+        _ query: AnomalyQuery
+    ) async throws(StoreError) -> (episodes: [AnomalyEpisode], isPartial: Bool) {
         let now = node.clock.instant
-        return try await node.store.silences(query).map { AnomalyEpisode($0, at: now) }
+        let rows = try await node.store.silences(query)
+        return (rows.map { AnomalyEpisode($0, at: now) }, rows.count >= query.limit)
     }
 
     // MARK: What is told of it
