@@ -62,6 +62,7 @@ extension AlertCore {
         _ entry: inout AlertEntry, by episode: AnomalyEpisode, in line: AlertLine, mayRename: Bool, _ step: inout Step
     ) {
         entry.touched = step.moment
+        entry.missingSince = nil
         let old = entry.episode
         // While nobody was told, the store's name counts: it saw the beginning.
         let isEarlier = mayRename && entry.fate == .held && episode.start < old.start

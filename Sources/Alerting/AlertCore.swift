@@ -77,6 +77,8 @@ package struct AlertCore: Hashable, Sendable {
     var lookAt = Moment(microseconds: .min)
     var mutesAt = Moment(microseconds: .min)
     var followFrom = 0
+    /// Since when every look was answered; nil after one that was not.
+    var answersSince: Moment?
 
     // What is not written down yet, and what is not through
     var unwritten = Unwritten()
@@ -144,6 +146,7 @@ package struct AlertCore: Hashable, Sendable {
         changedGroups = []
         fleets = [:]
         isOriented = false
+        answersSince = nil
         lookAt = step.moment
         mutesAt = step.moment
         // The next sender finds what is written down; what is not, nobody knows but this node.

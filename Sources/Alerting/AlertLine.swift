@@ -45,6 +45,8 @@ struct AlertEntry: Hashable, Sendable {
     var fate: Fate
     /// When it was last heard of.
     var touched: Moment
+    /// Since when the store has nothing of it, though it should.
+    var missingSince: Moment?
 
     var isOver: Bool { episode.end != nil }
     /// Over before it began: a silence that a late reading took back.

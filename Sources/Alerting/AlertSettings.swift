@@ -38,8 +38,8 @@ package struct AlertLimits: Hashable, Sendable {
     package var lookAhead: Int64 = 300_000_000
     /// Alerts that began before what a look sees and did not end: asked for one by one, so many with each look.
     package var followedMax = 50
-    /// One that lasts for so long and of which the store has nothing any more is over: its readings were deleted.
-    package var goneAfter: Int64 = 86_400_000_000
+    /// One of which a store that answers has nothing for so long is over: its readings were deleted.
+    package var goneAfter: Int64 = 600_000_000
 
     // MARK: Fleet incidents
 

@@ -267,6 +267,27 @@ import Testing
         #expect(bench.deliverAll() == row.map { [$0.id + "/end"] })
     }
 
+    /// Its readings were deleted, or pruned: nobody hears its end.
+    @Test func anIncidentEndsWithoutAMemberThatIsDeleted() {
+        var bench = AlertBench.sender()
+        let members = (0..<6).map { AlertBench.episode("d\($0)", Double($0)) }
+        bench.give(.heard(members))
+        bench.wait(4)
+        #expect(bench.deliverAll() == [Self.id + "/start"])
+        bench.wait(1_000)
+        bench.give(.heard((0..<5).map { AlertBench.episode("d\($0)", Double($0), 1_000) }))
+        let left = Array(members.prefix(5))
+        for isPartial in [true, false, false] {
+            #expect(bench.deliverAll() == [])
+            bench.answerLook {
+                $0.followed[Self.id] = left
+                if isPartial { $0.partial = [Self.id] }
+            }
+            bench.wait(isPartial ? 31 : 601)
+        }
+        #expect(bench.deliverAll() == [Self.id + "/end"])
+    }
+
     @Test func aStormCostsOneAlert() {
         var bench = AlertBench.sender(activeDevices: 20_000)
         for part in 0..<10 {
