@@ -42,6 +42,9 @@ actor Alerts {
     /// Targets whose last request failed; told once.
     private var failing: Set<String> = []
     private var isStoreStuck = false
+    /// Of the flock, when it was asked last.
+    private var activeDevices = 0
+    private var countedAt: Moment?
 
     init(settings: AlertSettings, poster: any AlertPoster, node: Surroundings, seed: UInt64, logger: Logger) {
         self.node = node
@@ -110,10 +113,12 @@ actor Alerts {
         case .look(let request):
             let (read, failure) = await look(request)
             note(failure)
-            if let read {
+            if request.isFull { await countDevices() }
+            if var read {
+                read.activeDevices = activeDevices
                 step(.looked(read))
             } else {
-                step(.lookFailed(activeDevices: await node.activeDevices()))
+                step(.lookFailed(activeDevices: activeDevices))
             }
         case .record(let number, let change):
             do throws(StoreError) {
@@ -128,6 +133,14 @@ actor Alerts {
             let answer = await poster.post(delivery, at: node.clock.instant)
             step(.posted(delivery.key, answer))
         }
+    }
+
+    /// Not with every look that fails: it asks all of the flock.
+    private func countDevices() async {
+        let now = node.clock.moment
+        if let countedAt, now < countedAt.advanced(byMicroseconds: core.limits.lookEvery) { return }
+        countedAt = now
+        activeDevices = await node.activeDevices()
     }
 
     private nonisolated func look(_ request: AlertLook.Request) async -> (AlertLook?, StoreError?) {
@@ -151,7 +164,6 @@ actor Alerts {
         } catch {
             return (nil, error)
         }
-        look.activeDevices = await node.activeDevices()
         return (look, nil)
     }
 
