@@ -3,26 +3,36 @@ import Telemetry
 
 /// What is heard of episodes.
 extension AlertCore {
-    /// - Parameter isLive: it is news; otherwise it was read in the store, which may lag behind.
-    mutating func hear(_ episode: AnomalyEpisode, isLive: Bool, _ step: inout Step) {
+    mutating func hear(_ episode: AnomalyEpisode, _ source: EpisodeSource, _ step: inout Step) {
         guard episode.kind != .fleet else { return }
         let line = AlertLine(episode)
         var entries = lines[line] ?? []
+        // One that is told from start to end. Where it is open again, the reader lags behind; where it ends later, late
+        // readings joined what follows to it, which ends with it and keeps its name.
+        let isKnown = entries.contains {
+            $0.isOver && !$0.isVoid && ($0.episode.id == episode.id || $0.episode.start == episode.start)
+        }
+        if isKnown, episode.end == nil { return }
         let same = entries.indices.filter { entries[$0].isSame(episode) }
         let open = same.filter { !entries[$0].isOver }
         if let last = same.last, open.isEmpty {
             // Heard again by a late reading, and silent again: told anew, under another name.
-            let isNews = isLive || entries[last].touched < step.moment.advanced(byMicroseconds: -2 * limits.lookEvery)
+            let isNews =
+                source == .live || entries[last].touched < step.moment.advanced(byMicroseconds: -2 * limits.lookEvery)
             guard entries[last].isVoid, episode.end == nil, isNews else { return }
-            begin(episode.with(id: "\(episode.id)/\(episode.peak.microseconds)", end: nil), in: line, &step)
+            begin(
+                episode.with(id: "\(episode.id)/\(episode.peak.microseconds)", end: nil), in: line, source,
+                &step)
             return
         }
-        guard !open.isEmpty else { return begin(episode, in: line, &step) }
-        for index in open { grow(&entries[index], by: episode, in: line, &step) }
+        guard !open.isEmpty else { return begin(episode, in: line, source, &step) }
+        for index in open { grow(&entries[index], by: episode, in: line, mayRename: !isKnown, &step) }
         lines[line] = entries
     }
 
-    private mutating func begin(_ episode: AnomalyEpisode, in line: AlertLine, _ step: inout Step) {
+    private mutating func begin(
+        _ episode: AnomalyEpisode, in line: AlertLine, _ source: EpisodeSource, _ step: inout Step
+    ) {
         var entry = AlertEntry(episode: episode, fate: .held, touched: step.moment)
         if isMuted(episode.series, at: step.time) {
             entry.fate = .muted
@@ -30,7 +40,7 @@ extension AlertCore {
             noteMuted(episode, &step)
             return
         }
-        if let incident = fleet(for: line, start: episode.start) {
+        if let incident = fleet(for: line, start: episode.start, isLive: source == .live) {
             entry.fate = .member(incident)
             join(incident, entry, in: line, &step)
             step.effects.append(.note(.grouped))
@@ -38,20 +48,24 @@ extension AlertCore {
             held.append(
                 HeldEpisode(
                     line: line, start: episode.start, until: step.moment.advanced(byMicroseconds: limits.holdBack)))
-            groups[line.group, default: []].append(
-                GroupedEpisode(line: line, start: episode.start, heard: step.moment))
-            changedGroups.insert(line.group)
+            // Those that are cut off seem to begin together, where the answer does.
+            if source != .storeCut {
+                groups[line.group, default: []].append(
+                    GroupedEpisode(line: line, start: episode.start, heard: step.moment))
+                changedGroups.insert(line.group)
+            }
         }
         add(entry, to: line)
     }
 
     private mutating func grow(
-        _ entry: inout AlertEntry, by episode: AnomalyEpisode, in line: AlertLine, _ step: inout Step
+        _ entry: inout AlertEntry, by episode: AnomalyEpisode, in line: AlertLine, mayRename: Bool, _ step: inout Step
     ) {
         entry.touched = step.moment
+        entry.missingSince = nil
         let old = entry.episode
         // While nobody was told, the store's name counts: it saw the beginning.
-        let isEarlier = entry.fate == .held && episode.start < old.start
+        let isEarlier = mayRename && entry.fate == .held && episode.start < old.start
         entry.episode = old.with(
             id: isEarlier ? episode.id : old.id, start: isEarlier ? episode.start : old.start,
             peakOf: episode.score >= old.score ? episode : old, end: episode.end)

@@ -13,11 +13,12 @@ extension AlertCore {
             .look(
                 AlertLook.Request(
                     isFull: isFull, from: from, to: step.time.advanced(byMicroseconds: limits.lookAhead),
-                    followed: isFull ? followed(before: from) : [])))
+                    followed: isFull ? followed(before: from) : [], known: Set(fleets.keys))))
     }
 
     mutating func missLook(_ activeDevices: Int, _ step: inout Step) {
         isLooking = false
+        answersSince = nil
         self.activeDevices = activeDevices
         isOriented = true
         lookAt = max(lookAt, step.moment.advanced(byMicroseconds: limits.lookAgain))
@@ -32,12 +33,21 @@ extension AlertCore {
         guard look.request.isFull else { return }
         lookAt = step.moment.advanced(byMicroseconds: limits.lookEvery)
         isOriented = true
+        answersSince = answersSince ?? step.moment
         activeDevices = look.activeDevices
         for alert in look.alerts.sorted(by: Self.isBefore) { restore(alert, look.request, &step) }
         for delivery in look.deliveries { restore(delivery, &step) }
-        for episode in look.episodes.sorted(by: Self.isBefore) { hear(episode, isLive: false, &step) }
-        for (id, episodes) in look.followed.sorted(by: { $0.key < $1.key }) { follow(id, episodes, &step) }
-        for id in fleets.keys where fleets[id].map({ $0.alert.episode.start >= look.request.from }) == true {
+        // First: who belongs to an incident is known then, and its episode is not taken for another.
+        for (id, episodes) in look.followed.sorted(by: { $0.key < $1.key }) {
+            follow(id, episodes, look, &step)
+        }
+        let cut = look.cut(limits.cutMargin)
+        for episode in look.episodes.sorted(by: Self.isBefore) {
+            let isCut = episode.kind == .anomaly && episode.start < cut
+            hear(episode, isCut ? .storeCut : .store, &step)
+        }
+        let seen = max(look.request.from, look.cutAt ?? look.request.from)
+        for id in fleets.keys where fleets[id].map({ $0.alert.episode.start >= seen }) == true {
             fleets[id]?.isWhole = true
         }
         forgetOver(step)
@@ -95,16 +105,10 @@ extension AlertCore {
     /// Of very many a part each time, in turn.
     private mutating func followed(before from: Instant) -> [AlertLook.Followed] {
         let incidents = fleets.values.filter { !$0.isOver && ($0.alert.episode.start < from || !$0.isWhole) }
-            .map { fleet in
-                query(of: fleet.alert, in: fleet.alert.episode.start, through: fleet.alert.through, device: nil)
-            }
+            .map { AlertLook.Followed($0.alert) }
         let singles = lines.values.joined().filter {
             ($0.fate == .told || $0.fate == .muted) && !$0.isOver && $0.episode.start < from
-        }.map { entry in
-            query(
-                of: Alert(entry.episode, fate: .told), in: entry.episode.start, through: entry.episode.start,
-                device: entry.episode.series.device)
-        }
+        }.map { AlertLook.Followed(Alert($0.episode, fate: .told), device: $0.episode.series.device) }
         let all = (incidents + singles).sorted { $0.alert < $1.alert }
         guard all.count > limits.followedMax else { return all }
         if followFrom >= all.count { followFrom = 0 }
@@ -112,31 +116,37 @@ extension AlertCore {
         return Array((all[followFrom...] + all[..<followFrom]).prefix(limits.followedMax))
     }
 
-    private func query(
-        of alert: Alert, in start: Instant, through: Instant, device: DeviceID?
-    ) -> AlertLook.Followed {
-        AlertLook.Followed(
-            alert: alert.id, cause: alert.cause,
-            query: AnomalyQuery(
-                from: start, to: through.advanced(byMicroseconds: 1), device: device,
-                metric: alert.episode.series.metric, limit: AlertLook.Request.rowsMax))
-    }
-
-    private mutating func follow(_ id: String, _ episodes: [AnomalyEpisode], _ step: inout Step) {
-        for episode in episodes.sorted(by: Self.isBefore) { hear(episode, isLive: false, &step) }
-        if fleets[id] != nil {
+    private mutating func follow(
+        _ id: String, _ episodes: [AnomalyEpisode], _ look: AlertLook, _ step: inout Step
+    ) {
+        for episode in episodes.sorted(by: Self.isBefore) { hear(episode, .store, &step) }
+        if let fleet = fleets[id] {
             fleets[id]?.isWhole = true
+            guard !look.partial.contains(id) else { return }
+            let known = Set(episodes.map(AlertLine.init))
+            for member in fleet.open.sorted(by: { ($0.start, $0.line) < ($1.start, $1.line) })
+            where member.start < look.request.from && !known.contains(member.line) {
+                miss(in: member.line, &step) { $0.episode.start == member.start }
+            }
             return
         }
         guard episodes.isEmpty else { return }
-        for entries in lines.values {
-            guard let entry = entries.first(where: { $0.episode.id == id && !$0.isOver }) else { continue }
-            let age = step.time.microseconds(since: entry.episode.start)
-            guard age > limits.goneAfter else { return }
-            let over = entry.episode.with(end: step.time)
-            hear(over.with(reason: over.reason + "; its readings are deleted"), isLive: false, &step)
-            return
+        for (line, entries) in lines where entries.contains(where: { $0.episode.id == id && !$0.isOver }) {
+            return miss(in: line, &step) { $0.episode.id == id }
         }
+    }
+
+    /// The store has nothing of what should be in it: deleted, or on its way there still.
+    private mutating func miss(in line: AlertLine, _ step: inout Step, where isIt: (AlertEntry) -> Bool) {
+        guard let index = lines[line]?.firstIndex(where: { isIt($0) && !$0.isOver }),
+            let entry = lines[line]?[index]
+        else { return }
+        let since = entry.missingSince ?? step.moment
+        lines[line]?[index].missingSince = since
+        let silent = max(since, answersSince ?? step.moment).advanced(byMicroseconds: limits.goneAfter)
+        guard silent <= step.moment else { return }
+        let over = entry.episode.with(end: step.time)
+        hear(over.with(reason: over.reason + "; its readings are deleted"), .store, &step)
     }
 }
 

@@ -77,6 +77,8 @@ package struct AlertCore: Hashable, Sendable {
     var lookAt = Moment(microseconds: .min)
     var mutesAt = Moment(microseconds: .min)
     var followFrom = 0
+    /// Since when every look was answered; nil after one that was not.
+    var answersSince: Moment?
 
     // What is not written down yet, and what is not through
     var unwritten = Unwritten()
@@ -114,7 +116,7 @@ package struct AlertCore: Hashable, Sendable {
         case .sending(let isSender): send(isSender, &step)
         case .heard(let episodes):
             guard isSender else { break }
-            for episode in episodes { hear(episode, isLive: true, &step) }
+            for episode in episodes { hear(episode, .live, &step) }
         case .looked(let look): take(look, &step)
         case .lookFailed(let activeDevices): missLook(activeDevices, &step)
         case .recorded(let number, let fresh): noteRecorded(number, fresh, &step)
@@ -144,6 +146,7 @@ package struct AlertCore: Hashable, Sendable {
         changedGroups = []
         fleets = [:]
         isOriented = false
+        answersSince = nil
         lookAt = step.moment
         mutesAt = step.moment
         // The next sender finds what is written down; what is not, nobody knows but this node.

@@ -45,6 +45,8 @@ struct AlertEntry: Hashable, Sendable {
     var fate: Fate
     /// When it was last heard of.
     var touched: Moment
+    /// Since when the store has nothing of it, though it should.
+    var missingSince: Moment?
 
     var isOver: Bool { episode.end != nil }
     /// Over before it began: a silence that a late reading took back.
@@ -55,6 +57,16 @@ struct AlertEntry: Hashable, Sendable {
         if episode.id == other.id || episode.start == other.start { return true }
         return other.start < (episode.end ?? .distantFuture) && episode.start < (other.end ?? .distantFuture)
     }
+}
+
+/// Where an episode was heard of.
+enum EpisodeSource: Hashable, Sendable {
+    /// It is news.
+    case live
+    /// The store, which may lag behind.
+    case store
+    /// The store, at the beginning of what was read: it may have begun earlier.
+    case storeCut
 }
 
 /// An episode that is held back.

@@ -31,20 +31,31 @@ package struct AlertLimits: Hashable, Sendable {
     package var lookAgain: Int64 = 2_000_000
     /// How far back a look goes: what began and ended before is history, not an alarm.
     package var lookBack: Int64 = 900_000_000
+    /// An anomaly that starts so soon after the beginning of what a look saw may have begun before it: more than devices wait
+    /// between two readings.
+    package var cutMargin: Int64 = 300_000_000
     /// What devices' clocks may be ahead.
     package var lookAhead: Int64 = 300_000_000
     /// Alerts that began before what a look sees and did not end: asked for one by one, so many with each look.
     package var followedMax = 50
-    /// One that lasts for so long and of which the store has nothing any more is over: its readings were deleted.
-    package var goneAfter: Int64 = 86_400_000_000
+    /// One of which a store that answers has nothing for so long is over: its readings were deleted.
+    package var goneAfter: Int64 = 600_000_000
 
     // MARK: Fleet incidents
 
-    /// Devices that begin an episode of one metric within this time are one incident; whoever comes within it after the
-    /// last of them, too.
-    package var fleetWindow: Int64 = 60_000_000
-    /// So many devices at least, and this share of those that are active.
+    /// Devices that begin an episode of one metric within this time are one incident. Short, or chance puts together what has
+    /// nothing in common: of ten devices with six episodes a minute, five began one within some minute of almost any hour.
+    package var fleetWindow: Int64 = 10_000_000
+    /// Whoever begins within this time after the last of them belongs to it too; and nobody may have come for so long when it
+    /// ends.
+    package var fleetJoinWindow: Int64 = 60_000_000
+    /// After its start nobody joins an incident for longer than this: what begins later is told by itself, or is another.
+    package var fleetSpanMax: Int64 = 180_000_000
+    /// Devices at least, whatever the fleet.
     package var fleetDevicesMin = 5
+    /// Of a fleet of so many active devices at most it takes this share, of a larger one the other, and no fewer than of this.
+    package var fleetSmallMax = 100
+    package var fleetSmallShare = 0.3
     package var fleetShare = 0.1
     /// Devices named in an incident's reason.
     package var fleetNamesMax = 5
@@ -83,6 +94,8 @@ package struct AlertLimits: Hashable, Sendable {
 
     /// Devices that make an incident.
     package func fleetDevices(ofActive count: Int) -> Int {
-        max(fleetDevicesMin, Int((Double(max(0, count)) * fleetShare).rounded(.up)))
+        let small = Int((Double(min(max(0, count), fleetSmallMax)) * fleetSmallShare).rounded(.up))
+        let share = count > fleetSmallMax ? Int((Double(count) * fleetShare).rounded(.up)) : 0
+        return max(fleetDevicesMin, small, share)
     }
 }

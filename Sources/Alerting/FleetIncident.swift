@@ -30,11 +30,17 @@ struct FleetIncident: Hashable, Sendable {
     var group: AlertGroup { AlertGroup(metric: alert.episode.series.metric, kind: alert.cause) }
 
     /// An episode that starts then is a part of it.
-    func covers(_ start: Instant, window: Int64) -> Bool {
+    func covers(_ start: Instant, _ limits: AlertLimits) -> Bool {
         let (first, last) = (alert.episode.start, alert.through)
-        if isOver { return start >= first && start <= last }
-        return start >= first.advanced(byMicroseconds: -window) && start <= last.advanced(byMicroseconds: window)
+        if spans(start) { return true }
+        guard !isOver else { return false }
+        return start >= first.advanced(byMicroseconds: -limits.fleetWindow)
+            && start <= last.advanced(byMicroseconds: limits.fleetJoinWindow)
+            && start <= first.advanced(byMicroseconds: limits.fleetSpanMax)
     }
+
+    /// It starts between the first and the last of its episodes.
+    func spans(_ start: Instant) -> Bool { start >= alert.episode.start && start <= alert.through }
 
     init(_ alert: Alert, lastEnd: Instant, tellAt: Moment?, joinedAt: Moment) {
         self.alert = alert
@@ -78,10 +84,15 @@ struct FleetIncident: Hashable, Sendable {
 }
 
 extension AlertCore {
-    /// The incident that an episode belongs to; of several the one that began last.
-    func fleet(for line: AlertLine, start: Instant) -> String? {
+    /// The incident that an episode belongs to; of several the one that began last. One that nobody is told of takes in
+    /// nothing that somebody wants to know.
+    func fleet(for line: AlertLine, start: Instant, isLive: Bool) -> String? {
+        let isWanted = hasTargets && settings.filter.accepts(line.series)
         let covering = fleets.values.filter {
-            $0.group == line.group && $0.covers(start, window: limits.fleetWindow)
+            guard $0.group == line.group, $0.covers(start, limits) else { return false }
+            return !isWanted || $0.tellAt != nil || $0.alert.fate == .told
+                // Before the mute was lifted it was in it.
+                || ($0.alert.fate == .muted && !isLive && $0.spans(start))
         }
         return covering.max { ($0.alert.episode.start, $0.alert.id) < ($1.alert.episode.start, $1.alert.id) }?.alert.id
     }
@@ -138,7 +149,9 @@ extension AlertCore {
             }
             guard counts.count >= needed else { continue }
             var end = high + 1
-            while end < all.count, all[end].start.microseconds(since: all[end - 1].start) <= limits.fleetWindow {
+            while end < all.count, all[end].start.microseconds(since: all[end - 1].start) <= limits.fleetJoinWindow,
+                all[end].start.microseconds(since: all[low].start) <= limits.fleetSpanMax
+            {
                 end += 1
             }
             return low..<end
@@ -148,7 +161,9 @@ extension AlertCore {
 
     private mutating func form(_ members: ArraySlice<GroupedEpisode>, in group: AlertGroup, _ step: inout Step) {
         guard let first = members.first else { return }
-        let id = "fleet/\(group.metric)/\(group.kind.rawValue)/\(first.start.microseconds)"
+        var id = "fleet/\(group.metric)/\(group.kind.rawValue)/\(first.start.microseconds)"
+        // Beside one that nobody is told of.
+        if let other = fleets[id], other.tellAt == nil, other.alert.fate != .told { id += "/wanted" }
         guard fleets[id] == nil else { return }
         let episode = AnomalyEpisode(
             id: id, kind: .fleet, series: Series(device: Alert.fleetDevice, metric: group.metric), start: first.start,
@@ -186,7 +201,7 @@ extension AlertCore {
                 tell(fleet.alert, .start, &step)
                 if fleet.alert.fate == .muted { step.effects.append(.note(.muted(fleet.alert))) }
             }
-            let isQuiet = fleet.joinedAt.advanced(byMicroseconds: limits.fleetWindow) <= step.moment
+            let isQuiet = fleet.joinedAt.advanced(byMicroseconds: limits.fleetJoinWindow) <= step.moment
             if fleet.tellAt == nil, fleet.open.isEmpty, fleet.isWhole, isQuiet {
                 fleet.alert.episode = fleet.alert.episode.with(
                     end: max(fleet.lastEnd, fleet.alert.episode.start))

@@ -206,14 +206,28 @@ struct AlertWorld {
         look.activeDevices = Self.devices
         look.alerts = alerts.values.filter { $0.episode.end.map { $0 >= request.from } ?? true }
         look.deliveries = deliveries.values.filter { $0.state == .pending }.sorted { $0.key < $1.key }
-        look.episodes = stored.filter { $0.start < request.to && ($0.end ?? .distantFuture) >= request.from }
-        for followed in request.followed {
-            look.followed[followed.alert] = stored.filter {
-                $0.kind == followed.cause && $0.series.metric == followed.query.metric
-                    && $0.start < followed.query.to && ($0.end ?? .distantFuture) >= followed.query.from
+        look.episodes = stored(from: request.from, to: request.to)
+        for followed in request.followed + look.unknownIncidents {
+            let (query, cause) = (followed.query, followed.cause)
+            look.followed[followed.alert] = stored(from: query.from, to: query.to).filter {
+                $0.kind == cause && $0.series.metric == query.metric
             }
         }
         return look
+    }
+
+    /// Of an anomaly only its readings of that time, one a second: what began before is cut off, and has another name.
+    private func stored(from: Instant, to: Instant) -> [AnomalyEpisode] {
+        stored.filter { $0.start < to && ($0.end ?? .distantFuture) >= from }.compactMap { one in
+            guard one.kind == .anomaly, one.start < from else { return one }
+            let late = from.microseconds(since: one.start) % 1_000_000
+            let start = late == 0 ? from : from.advanced(byMicroseconds: 1_000_000 - late)
+            guard start < min(to, one.end ?? .distantFuture) else { return nil }
+            return AnomalyEpisode(
+                id: "\(one.series.device)/\(one.series.metric)/\(start.microseconds)", kind: one.kind,
+                series: one.series, start: start, peak: start, end: one.end, score: one.score, value: one.value,
+                reason: one.reason, model: one.model)
+        }
     }
 
     private var stored: [AnomalyEpisode] {

@@ -102,6 +102,24 @@ import Testing
         #expect(bench.deliverAll() == ["d/t/1795359607000000/start", "e/t/1795359600000000/start"])
     }
 
+    /// A look that lags behind still calls the one before open: the one that is held keeps its name.
+    @Test func aLookThatLagsBehindDoesNotRenameWhatFollowed() {
+        var bench = AlertBench.sender()
+        bench.give(.heard([AlertBench.episode("d", 0)]))
+        bench.wait(3)
+        bench.give(.heard([AlertBench.episode("d", 0, 5)]))
+        #expect(bench.deliverAll() == ["d/t/1795359600000000/start", "d/t/1795359600000000/end"])
+        bench.wait(27)
+        bench.give(.heard([AlertBench.episode("d", 29)]))
+        bench.answerLook { $0.episodes = [AlertBench.episode("d", 0)] }
+        bench.wait(3)
+        #expect(bench.deliverAll() == ["d/t/1795359629000000/start"])
+        // Late readings made one of both in the store: it has an end all the same.
+        bench.wait(30)
+        bench.answerLook { $0.episodes = [AlertBench.episode("d", 0, 40)] }
+        #expect(bench.deliverAll() == ["d/t/1795359629000000/end"])
+    }
+
     @Test func aSilenceThatWasTakenBackMayComeAgain() {
         var bench = AlertBench.sender()
         bench.give(.heard([AlertBench.episode("d", 0, kind: .silence)]))

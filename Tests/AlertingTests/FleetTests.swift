@@ -1,4 +1,5 @@
 import Alerting
+import Foundation
 import Ports
 import Telemetry
 import Testing
@@ -43,7 +44,9 @@ import Testing
         #expect(bench.deliverAll() == ["d0/t/1795359700000000/start"])
     }
 
-    @Test(arguments: [(0, 5), (50, 5), (51, 6), (1_000, 100), (-1, 5)])
+    @Test(arguments: [
+        (-1, 5), (0, 5), (16, 5), (17, 6), (50, 15), (100, 30), (101, 30), (300, 30), (301, 31), (1_000, 100),
+    ])
     func howManyAreManyDependsOnTheFleet(active: Int, needed: Int) {
         #expect(AlertLimits().fleetDevices(ofActive: active) == needed)
         for count in [needed - 1, needed] {
@@ -58,10 +61,10 @@ import Testing
 
     @Test func whoBeginsApartIsNotOne() {
         var bench = AlertBench.sender()
-        // Sixteen seconds apart: four within a minute.
+        // Three seconds apart: four within ten seconds.
         for number in 0..<10 {
-            bench.give(.heard([AlertBench.episode("d\(number)", Double(number) * 16)]))
-            bench.wait(16)
+            bench.give(.heard([AlertBench.episode("d\(number)", Double(number) * 3)]))
+            bench.wait(3)
             bench.answerLook()
         }
         // Of several metrics and kinds, and one device again and again.
@@ -75,18 +78,59 @@ import Testing
         #expect(incidents == [])
     }
 
+    /// Ten devices of which one begins an episode of some metric every ten seconds: by chance they are no incident.
+    @Test(arguments: [1, 2, 3] as [UInt64])
+    func aFewDevicesAreNotPutTogetherByChance(seed: UInt64) {
+        var bench = AlertBench.sender(activeDevices: 10)
+        var random = SeededGenerator(seed: seed)
+        var (count, told, second) = (0, 0, 0.0)
+        while second < 7_200 {
+            let wait = -Foundation.log(1 - random.drawUnit()) * 10
+            second += wait
+            bench.wait(wait)
+            let (device, metric) = (random.draw(below: 10), random.draw(below: 3))
+            bench.give(.heard([AlertBench.episode("d\(device)", second, second + 1, metric: "m\(metric)")]))
+            count += 1
+            told += bench.deliverAll().filter { !$0.hasPrefix("fleet/") && $0.hasSuffix("/start") }.count
+        }
+        bench.wait(3)
+        told += bench.deliverAll().filter { !$0.hasPrefix("fleet/") && $0.hasSuffix("/start") }.count
+        #expect(told >= count * 98 / 100, "\(told) of \(count)")
+    }
+
+    /// Devices go on to begin episodes: the incident does not take them in for ever.
+    @Test func anIncidentTakesNobodyInForEver() {
+        var bench = AlertBench.sender(activeDevices: 10)
+        bench.give(.heard((0..<5).map { AlertBench.episode("d\($0)", 0, 5) }))
+        bench.wait(3)
+        #expect(bench.deliverAll() == [Self.id + "/start"])
+        var told: [String] = []
+        for number in 1...10 {
+            let start = Double(number) * 40
+            bench.wait(40)
+            bench.give(.heard([AlertBench.episode("e\(number)", start, start + 5)]))
+            bench.wait(0)
+            told += bench.deliverAll()
+        }
+        bench.wait(3)
+        told += bench.deliverAll()
+        // Those at 40, 80, 120 and 160 seconds belong to it.
+        #expect(told.filter { $0.hasPrefix("e") && $0.hasSuffix("/start") }.count == 6)
+        #expect(told.contains(Self.id + "/end"))
+    }
+
     /// What was sent stays sent, and has its own end.
     @Test func thoseAlreadyToldKeepTheirAlerts() {
         var bench = AlertBench.sender()
         var told: [String] = []
         for number in 0..<6 {
-            bench.give(.heard([AlertBench.episode("d\(number)", Double(number) * 4)]))
-            bench.wait(4)
+            bench.give(.heard([AlertBench.episode("d\(number)", Double(number) * 2.2)]))
+            bench.wait(2.2)
             told += bench.deliverAll()
         }
         #expect(told.filter { !$0.hasPrefix("fleet/") }.count == 4)
         #expect(told.last == Self.id + "/start")
-        bench.give(.heard((0..<6).map { AlertBench.episode("d\($0)", Double($0) * 4, 30) }))
+        bench.give(.heard((0..<6).map { AlertBench.episode("d\($0)", Double($0) * 2.2, 30) }))
         #expect(bench.deliverAll().count == 4)
         bench.wait(61)
         #expect(bench.deliverAll() == [Self.id + "/end"])
@@ -111,6 +155,34 @@ import Testing
             #expect(bench.records.map { $0.change.alerts.map(\.id) } == [[Self.id]])
             #expect(bench.deliverAll() == (isWanted ? [Self.id + "/start"] : []))
         }
+    }
+
+    /// Nobody is told of the incident: who wants this one is told of it alone.
+    @Test func anIncidentThatNobodyWantsSwallowsNothingWanted() {
+        var bench = AlertBench.sender { $0.filter = AlertFilter(devices: [GlobPattern("e*")]) }
+        bench.give(.heard((0..<5).map { AlertBench.episode("d\($0)", 0) }))
+        bench.wait(4)
+        bench.give(.heard([AlertBench.episode("e", 10), AlertBench.episode("f", 10)]))
+        bench.wait(3)
+        #expect(bench.deliverAll() == ["e/t/1795359610000000/start"])
+        // Many of them are an incident of their own, though they began together with the others.
+        bench.give(.heard((0..<5).map { AlertBench.episode("e\($0)", 0) }))
+        bench.wait(3)
+        #expect(bench.deliverAll() == [Self.id + "/wanted/start"])
+    }
+
+    @Test func anIncidentThatWasMutedSwallowsNothingAfterTheMute() {
+        var bench = AlertBench.sender()
+        bench.give(.heard((0..<5).map { AlertBench.episode("d\($0)", 0) }))
+        bench.wait(1)
+        bench.answerLook { [time = bench.time] in
+            $0.mutes = [Mute(scope: Mute.Scope(), since: time, until: nil, reason: "")]
+        }
+        bench.wait(3)
+        bench.answerLook()
+        bench.give(.heard([AlertBench.episode("e", 10)]))
+        bench.wait(3)
+        #expect(bench.deliverAll() == ["e/t/1795359610000000/start"])
     }
 
     @Test func withoutTargetsIncidentsAreWrittenDown() {
@@ -164,6 +236,56 @@ import Testing
         bench.wait(61)
         #expect(bench.deliverAll() == row.map { [$0.id + "/end"] })
         #expect(bench.core.pendingCount == 0)
+    }
+
+    /// A look at the present shows its members from where the look begins, all at once, under other names.
+    @Test(arguments: [false, true])
+    func aNewSenderMakesNoSecondIncidentOfTheFirst(isPartial: Bool) {
+        let members = (0..<6).map { AlertBench.episode("d\($0)", -7_200 + Double($0)) }
+        var other = AlertBench.sender { $0.limits.lookBack = 86_400_000_000 }
+        other.give(.heard(members))
+        other.wait(4)
+        let row = other.records.first?.change.alerts.first
+        _ = other.deliverAll()
+        var bench = AlertBench(seed: 9)
+        bench.give(.sending(true))
+        let first = isPartial ? -100.0 : -899
+        bench.answerLook { [time = bench.time] in
+            $0.alerts = row.map { [$0] } ?? []
+            $0.cutAt = isPartial ? time.advanced(byMicroseconds: -100_000_000) : nil
+            $0.episodes = (0..<6).map { AlertBench.episode("d\($0)", first + Double($0) / 10) }
+            $0.episodes += (0..<6).map { AlertBench.episode("e\($0)", first + Double($0) / 10, first + 2) }
+            #expect($0.unknownIncidents.map(\.alert) == row.map { [$0.id] })
+            for one in $0.unknownIncidents { $0.followed[one.alert] = members }
+        }
+        bench.wait(90)
+        bench.answerLook { $0.alerts = row.map { [$0] } ?? [] }
+        let told = bench.deliverAll()
+        #expect(told.count == 12 && told.allSatisfy { $0.hasPrefix("e") }, "\(told)")
+        bench.give(.heard((0..<6).map { AlertBench.episode("d\($0)", -7_200 + Double($0), 50) }))
+        bench.wait(61)
+        #expect(bench.deliverAll() == row.map { [$0.id + "/end"] })
+    }
+
+    /// Its readings were deleted, or pruned: nobody hears its end.
+    @Test func anIncidentEndsWithoutAMemberThatIsDeleted() {
+        var bench = AlertBench.sender()
+        let members = (0..<6).map { AlertBench.episode("d\($0)", Double($0)) }
+        bench.give(.heard(members))
+        bench.wait(4)
+        #expect(bench.deliverAll() == [Self.id + "/start"])
+        bench.wait(1_000)
+        bench.give(.heard((0..<5).map { AlertBench.episode("d\($0)", Double($0), 1_000) }))
+        let left = Array(members.prefix(5))
+        for isPartial in [true, false, false] {
+            #expect(bench.deliverAll() == [])
+            bench.answerLook {
+                $0.followed[Self.id] = left
+                if isPartial { $0.partial = [Self.id] }
+            }
+            bench.wait(isPartial ? 31 : 601)
+        }
+        #expect(bench.deliverAll() == [Self.id + "/end"])
     }
 
     @Test func aStormCostsOneAlert() {

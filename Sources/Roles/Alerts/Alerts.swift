@@ -42,6 +42,9 @@ actor Alerts {
     /// Targets whose last request failed; told once.
     private var failing: Set<String> = []
     private var isStoreStuck = false
+    /// Of the flock, when it was asked last.
+    private var activeDevices = 0
+    private var countedAt: Moment?
 
     init(settings: AlertSettings, poster: any AlertPoster, node: Surroundings, seed: UInt64, logger: Logger) {
         self.node = node
@@ -110,10 +113,12 @@ actor Alerts {
         case .look(let request):
             let (read, failure) = await look(request)
             note(failure)
-            if let read {
+            if request.isFull { await countDevices() }
+            if var read {
+                read.activeDevices = activeDevices
                 step(.looked(read))
             } else {
-                step(.lookFailed(activeDevices: await node.activeDevices()))
+                step(.lookFailed(activeDevices: activeDevices))
             }
         case .record(let number, let change):
             do throws(StoreError) {
@@ -130,6 +135,14 @@ actor Alerts {
         }
     }
 
+    /// Not with every look that fails: it asks all of the flock.
+    private func countDevices() async {
+        let now = node.clock.moment
+        if let countedAt, now < countedAt.advanced(byMicroseconds: core.limits.lookEvery) { return }
+        countedAt = now
+        activeDevices = await node.activeDevices()
+    }
+
     private nonisolated func look(_ request: AlertLook.Request) async -> (AlertLook?, StoreError?) {
         var look = AlertLook(request)
         let store = node.store
@@ -140,25 +153,34 @@ actor Alerts {
             look.alerts = try await store.alerts(endedSince: request.from, limit: rows)
             look.deliveries = try await store.pendingDeliveries(limit: rows)
             let query = AnomalyQuery(from: request.from, to: request.to, limit: rows)
-            look.episodes = try await anomalies(query) + silences(query)
-            for one in request.followed {
-                look.followed[one.alert] =
-                    try await one.cause == .silence ? silences(one.query) : anomalies(one.query)
+            let anomalies = try await anomalies(query)
+            look.episodes = try await anomalies.episodes + silences(query).episodes
+            look.cutAt = anomalies.isPartial ? anomalies.episodes.map(\.start).min() : nil
+            for one in request.followed + look.unknownIncidents {
+                let answer = try await one.cause == .silence ? silences(one.query) : self.anomalies(one.query)
+                look.followed[one.alert] = answer.episodes
+                if answer.isPartial { look.partial.insert(one.alert) }
             }
         } catch {
             return (nil, error)
         }
-        look.activeDevices = await node.activeDevices()
         return (look, nil)
     }
 
-    private nonisolated func anomalies(_ query: AnomalyQuery) async throws(StoreError) -> [AnomalyEpisode] {
-        AnomalyEpisode.episodes(of: try await node.store.anomalies(query))
+    /// - Returns: `isPartial` where there may be more than the query's limit lets in.
+    private nonisolated func anomalies(
+        _ query: AnomalyQuery
+    ) async throws(StoreError) -> (episodes: [AnomalyEpisode], isPartial: Bool) {
+        let rows = try await node.store.anomalies(query)
+        return (AnomalyEpisode.episodes(of: rows), rows.count >= query.limit)
     }
 
-    private nonisolated func silences(_ query: AnomalyQuery) async throws(StoreError) -> [AnomalyEpisode] {
+    private nonisolated func silences(
+        _ query: AnomalyQuery
+    ) async throws(StoreError) -> (episodes: [AnomalyEpisode], isPartial: Bool) {
         let now = node.clock.instant
-        return try await node.store.silences(query).map { AnomalyEpisode($0, at: now) }
+        let rows = try await node.store.silences(query)
+        return (rows.map { AnomalyEpisode($0, at: now) }, rows.count >= query.limit)
     }
 
     // MARK: What is told of it

@@ -12,8 +12,9 @@ extension Node {
     static let alertSlot = Slot(of: DeviceID(unchecked: "starling/alerts"))
     /// How often somebody who listens to the live feed is told of fleet incidents, which are found elsewhere.
     static let incidentsPeriod = Duration.seconds(2)
-    /// Ends that are this old are no news, in microseconds.
-    static let incidentsKept: Int64 = 10_000_000
+    /// Ends that are this old are no news, in microseconds. An end is told a while after it was: nobody may have come for a
+    /// minute, and the sender may have changed.
+    static let incidentsKept: Int64 = 900_000_000
     static let incidentsMax = 1_000
 
     /// From the moment at which the node is ready and knows its flock.

@@ -18,7 +18,9 @@ extension Node {
         var episodes = LiveEpisodes()
         while (try? await Task.sleep(for: Self.livePeriod)) != nil {
             guard live.hasListeners else {
+                // What went on meanwhile nobody heard: the next listener must not get ends of a pause ago.
                 cursors = [:]
+                episodes = LiveEpisodes()
                 continue
             }
             let known = cursors
