@@ -13,8 +13,10 @@ package protocol AlertStore: Sendable {
     /// Fleet incidents that touch `from..<to`, the latest start first, at most `limit`, by device and metric if given.
     func incidents(_ query: AnomalyQuery) async throws(StoreError) -> [Alert]
 
-    /// Deliveries that are not through, the oldest first, at most `limit`.
-    func pendingDeliveries(limit: Int) async throws(StoreError) -> [AlertDelivery]
+    /// Deliveries to `targets` that were made after `time` and are not through, the oldest first, at most `limit`.
+    func pendingDeliveries(
+        to targets: [String], after time: Instant, limit: Int
+    ) async throws(StoreError) -> [AlertDelivery]
 
     /// Adds a mute, or replaces the one of the same scope. What is out of force is forgotten.
     /// - Returns: false if there are too many.
