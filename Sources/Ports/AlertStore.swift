@@ -3,7 +3,8 @@ package import Telemetry
 /// Where alerts are kept: what was found, what is still to be sent, and what is muted.
 package protocol AlertStore: Sendable {
     /// In one transaction. An alert that is known is brought up to date unless it is over; its fate stays. A delivery that
-    /// is known takes state, attempts and time, unless it is through. What is long over is forgotten, a part with each call.
+    /// is known takes state, attempts and time, unless it is through; one of `known` is not added. What is long over is
+    /// forgotten, a part with each call.
     /// - Returns: the deliveries that were not known before.
     func record(_ change: AlertChange) async throws(StoreError) -> Set<AlertDelivery.Key>
 

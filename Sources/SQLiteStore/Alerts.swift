@@ -15,14 +15,16 @@ extension Writer {
             let update = try session.statement(DeliveryTable.update, connection)
             var fresh: Set<AlertDelivery.Key> = []
             for delivery in change.deliveries {
-                try DeliveryTable.bind(delivery, insert)
-                try insert.run()
-                if sqlite3_changes(connection.pointer) > 0 {
-                    fresh.insert(delivery.key)
-                } else {
-                    try DeliveryTable.bindChange(delivery, update)
-                    try update.run()
+                if !change.known.contains(delivery.key) {
+                    try DeliveryTable.bind(delivery, insert)
+                    try insert.run()
+                    if sqlite3_changes(connection.pointer) > 0 {
+                        fresh.insert(delivery.key)
+                        continue
+                    }
                 }
+                try DeliveryTable.bindChange(delivery, update)
+                try update.run()
             }
             try Self.forgetAlerts(before: now, session, connection)
             return fresh

@@ -28,7 +28,7 @@ extension MemoryStore {
                     tables.deliveries[delivery.key]?.state = delivery.state
                     tables.deliveries[delivery.key]?.attempts = delivery.attempts
                     tables.deliveries[delivery.key]?.next = delivery.next
-                } else {
+                } else if !change.known.contains(delivery.key) {
                     tables.deliveries[delivery.key] = delivery
                     fresh.insert(delivery.key)
                 }

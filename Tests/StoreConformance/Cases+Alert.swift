@@ -201,6 +201,8 @@ extension ConformanceCase {
         _ = try await store.delete(gone.device)
         // A device may be called so; an incident is none.
         _ = try await store.delete(Alert.fleetDevice)
+        let late = delivery(alerts[0])
+        #expect(try await store.record(AlertChange(deliveries: [late], known: [late.key])) == [])
         #expect(Set(try await all(store)) == [alerts[1], alerts[2]])
         #expect(Set(try await pending(store).map(\.key.alert)) == [alerts[1].id, alerts[2].id])
     }
