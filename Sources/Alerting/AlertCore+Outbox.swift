@@ -147,6 +147,7 @@ extension AlertCore {
         next.delivery.next = step.time.advanced(byMicroseconds: wait)
         outbox[delivery.key] = next
         unwritten.deliveries[delivery.key] = next.delivery
+        if next.isRecorded { unwritten.known.insert(delivery.key) }
         step.effects.append(.note(.failed(delivery.key, reason: reason)))
     }
 
@@ -164,6 +165,7 @@ extension AlertCore {
     private mutating func settle(_ delivery: AlertDelivery, as state: AlertDelivery.State, _ step: Step) {
         var settled = delivery
         settled.state = state
+        if outbox[delivery.key]?.isRecorded == true { unwritten.known.insert(delivery.key) }
         outbox[delivery.key] = nil
         unwritten.deliveries[delivery.key] = settled
         through[delivery.key] = step.moment
@@ -175,7 +177,10 @@ extension AlertCore {
         if unwritten.deliveries.count > 2 * limits.outboxMax {
             let ended = unwritten.deliveries.values.filter { $0.state != .pending }
             let order = ended.sorted { ($0.created, $0.key) < ($1.created, $1.key) }
-            for one in order.prefix(limits.outboxMax / 10) { unwritten.deliveries[one.key] = nil }
+            for one in order.prefix(limits.outboxMax / 10) {
+                unwritten.deliveries[one.key] = nil
+                unwritten.known.remove(one.key)
+            }
         }
     }
 }

@@ -24,6 +24,8 @@ struct Lane: Hashable, Sendable {
 struct Unwritten: Hashable, Sendable {
     var alerts: [String: Alert] = [:]
     var deliveries: [AlertDelivery.Key: AlertDelivery] = [:]
+    /// Those of `deliveries` of which the store has an earlier state.
+    var known: Set<AlertDelivery.Key> = []
 
     var isEmpty: Bool { alerts.isEmpty && deliveries.isEmpty }
 
@@ -40,6 +42,7 @@ struct Unwritten: Hashable, Sendable {
             if let alert = alerts.removeValue(forKey: id) { change.alerts.append(alert) }
             for key in (keys[id] ?? []).sorted() {
                 if let delivery = deliveries.removeValue(forKey: key) { change.deliveries.append(delivery) }
+                if known.remove(key) != nil { change.known.insert(key) }
             }
         }
         return change
@@ -51,6 +54,7 @@ struct Unwritten: Hashable, Sendable {
         for delivery in change.deliveries where deliveries[delivery.key] == nil {
             deliveries[delivery.key] = delivery
         }
+        known.formUnion(change.known)
     }
 }
 

@@ -3,7 +3,8 @@ package import Telemetry
 /// Where alerts are kept: what was found, what is still to be sent, and what is muted.
 package protocol AlertStore: Sendable {
     /// In one transaction. An alert that is known is brought up to date unless it is over; its fate stays. A delivery that
-    /// is known takes state, attempts and time, unless it is through. What is long over is forgotten, a part with each call.
+    /// is known takes state, attempts and time, unless it is through; one of `known` is not added. What is long over is
+    /// forgotten, a part with each call.
     /// - Returns: the deliveries that were not known before.
     func record(_ change: AlertChange) async throws(StoreError) -> Set<AlertDelivery.Key>
 
@@ -13,8 +14,10 @@ package protocol AlertStore: Sendable {
     /// Fleet incidents that touch `from..<to`, the latest start first, at most `limit`, by device and metric if given.
     func incidents(_ query: AnomalyQuery) async throws(StoreError) -> [Alert]
 
-    /// Deliveries that are not through, the oldest first, at most `limit`.
-    func pendingDeliveries(limit: Int) async throws(StoreError) -> [AlertDelivery]
+    /// Deliveries to `targets` that were made after `time` and are not through, the oldest first, at most `limit`.
+    func pendingDeliveries(
+        to targets: [String], after time: Instant, limit: Int
+    ) async throws(StoreError) -> [AlertDelivery]
 
     /// Adds a mute, or replaces the one of the same scope. What is out of force is forgotten.
     /// - Returns: false if there are too many.

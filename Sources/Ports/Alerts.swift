@@ -102,10 +102,15 @@ package struct AlertDelivery: Hashable, Sendable {
 package struct AlertChange: Hashable, Sendable {
     package var alerts: [Alert] = []
     package var deliveries: [AlertDelivery] = []
+    /// Deliveries that the store had: where it has them no more, their device was deleted, and they stay away.
+    package var known: Set<AlertDelivery.Key> = []
 
-    package init(alerts: [Alert] = [], deliveries: [AlertDelivery] = []) {
+    package init(
+        alerts: [Alert] = [], deliveries: [AlertDelivery] = [], known: Set<AlertDelivery.Key> = []
+    ) {
         self.alerts = alerts
         self.deliveries = deliveries
+        self.known = known
     }
 }
 

@@ -15,14 +15,16 @@ extension Writer {
             let update = try session.statement(DeliveryTable.update, connection)
             var fresh: Set<AlertDelivery.Key> = []
             for delivery in change.deliveries {
-                try DeliveryTable.bind(delivery, insert)
-                try insert.run()
-                if sqlite3_changes(connection.pointer) > 0 {
-                    fresh.insert(delivery.key)
-                } else {
-                    try DeliveryTable.bindChange(delivery, update)
-                    try update.run()
+                if !change.known.contains(delivery.key) {
+                    try DeliveryTable.bind(delivery, insert)
+                    try insert.run()
+                    if sqlite3_changes(connection.pointer) > 0 {
+                        fresh.insert(delivery.key)
+                        continue
+                    }
                 }
+                try DeliveryTable.bindChange(delivery, update)
+                try update.run()
             }
             try Self.forgetAlerts(before: now, session, connection)
             return fresh
@@ -213,14 +215,20 @@ enum DeliveryTable {
         try update.bind(delivery.key.target, 6)
     }
 
-    static func pending(limit: Int, _ connection: Connection) throws(StoreError) -> [AlertDelivery] {
+    static func pending(
+        to targets: [String], after time: Instant, limit: Int, _ connection: Connection
+    ) throws(StoreError) -> [AlertDelivery] {
+        guard !targets.isEmpty else { return [] }
+        let places = targets.indices.map { "?\($0 + 3)" }.joined(separator: ", ")
         let select = try connection.prepare(
             """
             SELECT alert, event, target, body, created, attempts, next
-            FROM deliveries INDEXED BY deliveries_pending WHERE state = 0
-            ORDER BY created, alert, event, target LIMIT ?
+            FROM deliveries INDEXED BY deliveries_pending WHERE state = 0 AND created > ?1
+            AND target IN (\(places)) ORDER BY created, alert, event, target LIMIT ?2
             """)
-        try select.bind(Int64(min(max(0, limit), StoreLimits.answerRowsMax)), 1)
+        try select.bind(time.microseconds, 1)
+        try select.bind(Int64(min(max(0, limit), StoreLimits.answerRowsMax)), 2)
+        for (place, target) in zip(Int32(3)..., targets) { try select.bind(target, place) }
         var rows: [AlertDelivery] = []
         while try select.step() {
             guard let event = UInt8(exactly: select.int64(1)).flatMap(AlertDelivery.Event.init(rawValue:)) else {

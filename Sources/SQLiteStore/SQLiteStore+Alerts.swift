@@ -18,9 +18,11 @@ extension SQLiteStore: AlertStore {
         }
     }
 
-    package func pendingDeliveries(limit: Int) async throws(StoreError) -> [AlertDelivery] {
+    package func pendingDeliveries(
+        to targets: [String], after time: Instant, limit: Int
+    ) async throws(StoreError) -> [AlertDelivery] {
         try await read("reading deliveries") { connection throws(StoreError) in
-            try DeliveryTable.pending(limit: limit, connection)
+            try DeliveryTable.pending(to: targets, after: time, limit: limit, connection)
         }
     }
 

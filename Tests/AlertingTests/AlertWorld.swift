@@ -249,7 +249,7 @@ struct AlertWorld {
                 if known.state == .pending, delivery.attempts > 0 || delivery.state != .pending {
                     deliveries[delivery.key]?.state = delivery.state
                 }
-            } else {
+            } else if !change.known.contains(delivery.key) {
                 deliveries[delivery.key] = delivery
                 fresh.insert(delivery.key)
             }

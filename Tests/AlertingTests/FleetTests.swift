@@ -276,11 +276,10 @@ import Testing
         #expect(bench.deliverAll() == [Self.id + "/start"])
         bench.wait(1_000)
         bench.give(.heard((0..<5).map { AlertBench.episode("d\($0)", Double($0), 1_000) }))
-        let left = Array(members.prefix(5))
         for isPartial in [true, false, false] {
             #expect(bench.deliverAll() == [])
             bench.answerLook {
-                $0.followed[Self.id] = left
+                $0.followed[Self.id] = Array(members.prefix(5))
                 if isPartial { $0.partial = [Self.id] }
             }
             bench.wait(isPartial ? 31 : 601)

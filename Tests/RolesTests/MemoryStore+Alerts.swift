@@ -28,7 +28,7 @@ extension MemoryStore {
                     tables.deliveries[delivery.key]?.state = delivery.state
                     tables.deliveries[delivery.key]?.attempts = delivery.attempts
                     tables.deliveries[delivery.key]?.next = delivery.next
-                } else {
+                } else if !change.known.contains(delivery.key) {
                     tables.deliveries[delivery.key] = delivery
                     fresh.insert(delivery.key)
                 }
@@ -55,9 +55,13 @@ extension MemoryStore {
         }
     }
 
-    func pendingDeliveries(limit: Int) async throws(StoreError) -> [AlertDelivery] {
+    func pendingDeliveries(
+        to targets: [String], after time: Instant, limit: Int
+    ) async throws(StoreError) -> [AlertDelivery] {
         try keep { tables in
-            let all = tables.deliveries.values.filter { $0.state == .pending }
+            let all = tables.deliveries.values.filter {
+                $0.state == .pending && $0.created > time && targets.contains($0.key.target)
+            }
             return Array(all.sorted { ($0.created, $0.key) < ($1.created, $1.key) }.prefix(limit))
         }
     }

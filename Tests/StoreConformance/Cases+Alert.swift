@@ -6,6 +6,7 @@ extension ConformanceCase {
     static let alerts: [ConformanceCase] = [
         .init("alerts are written once and end once", alertsOnce),
         .init("deliveries are new once, and end once", deliveriesOnce),
+        .init("deliveries to those who are asked for are told", deliveriesChosen),
         .init("alerts that are not over, or ended lately, are told", alertsChosen),
         .init("fleet incidents that touch a range are told, the latest first", incidentsChosen),
         .init("the alerts of a deleted device go with it", alertsDeleted),
@@ -47,7 +48,7 @@ extension ConformanceCase {
     }
 
     private static func pending(_ store: any Store) async throws -> [AlertDelivery] {
-        try await store.pendingDeliveries(limit: 10_000)
+        try await store.pendingDeliveries(to: ["x", "y"], after: .distantPast, limit: 10_000)
     }
 
     private static func alertsOnce(_ store: any Store) async throws {
@@ -127,8 +128,22 @@ extension ConformanceCase {
         var late = delivery(alert("e", 1))
         late.state = .delivered
         #expect(try await store.record(AlertChange(deliveries: [late])) == [late.key])
-        #expect(try await store.pendingDeliveries(limit: 0) == [])
+        #expect(try await store.pendingDeliveries(to: ["x", "y"], after: .distantPast, limit: 0) == [])
         #expect(try await pending(store) == [both[2]])
+    }
+
+    /// Those of a receiver that is gone stay pending, and hide nothing.
+    private static func deliveriesChosen(_ store: any Store) async throws {
+        let one = alert("d", 10)
+        let all = ["gone", "x", "y"].enumerated().map { delivery(one, .start, $1, created: Int64($0) * 10) }
+        _ = try await store.record(AlertChange(alerts: [one], deliveries: all))
+        for (targets, after, limit, expected) in [
+            (["x"], -1, 1, [1]), (["y", "x"], -1, 9, [1, 2]), (["x", "y"], 9, 9, [1, 2]), (["x", "y"], 10, 9, [2]),
+            (["x", "y"], 10, 0, []), (["other"], -1, 9, []), ([], -1, 9, []), (["gone", "x", "y"], -1, 2, [0, 1]),
+        ] as [([String], Int64, Int, [Int])] {
+            let found = try await store.pendingDeliveries(to: targets, after: Make.time(after), limit: limit)
+            #expect(found == expected.map { all[$0] }, "\(targets) after \(after)")
+        }
     }
 
     private static func alertsChosen(_ store: any Store) async throws {
@@ -186,6 +201,8 @@ extension ConformanceCase {
         _ = try await store.delete(gone.device)
         // A device may be called so; an incident is none.
         _ = try await store.delete(Alert.fleetDevice)
+        let late = delivery(alerts[0])
+        #expect(try await store.record(AlertChange(deliveries: [late], known: [late.key])) == [])
         #expect(Set(try await all(store)) == [alerts[1], alerts[2]])
         #expect(Set(try await pending(store).map(\.key.alert)) == [alerts[1].id, alerts[2].id])
     }

@@ -19,7 +19,8 @@ enum AlertSQL {
             let answers = try link.pipeline(
                 [
                     DeletionLock.keepOut, upsert(alerts.values.sorted { $0.id < $1.id }),
-                    DeliverySQL.insert(deliveries), DeliverySQL.update(deliveries),
+                    DeliverySQL.insert(deliveries.filter { !change.known.contains($0.key) }),
+                    DeliverySQL.update(deliveries),
                 ] + forgetOld)
             return DeliverySQL.keys(answers[2])
         }

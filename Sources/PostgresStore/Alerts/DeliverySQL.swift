@@ -57,13 +57,16 @@ enum DeliverySQL {
         }
     }
 
-    static func pending(limit: Int, _ link: Link) throws(Failure) -> [AlertDelivery] {
+    static func pending(
+        to targets: [String], after time: Instant, limit: Int, _ link: Link
+    ) throws(Failure) -> [AlertDelivery] {
         let limit = min(max(0, limit), PostgresLimits.answerRowsMax)
         let rows = try link.query(
             """
-            SELECT alert, event, target, body, created, attempts, next FROM deliveries WHERE state = 0
-            ORDER BY created, alert, event, target LIMIT $1
-            """, [.int64(Int64(limit))])
+            SELECT alert, event, target, body, created, attempts, next FROM deliveries
+            WHERE state = 0 AND created > $1 AND target = ANY ($2)
+            ORDER BY created, alert, event, target LIMIT $3
+            """, [.time(time), .texts(targets), .int64(Int64(limit))])
         return rows.indices.compactMap { row in
             key(rows, row).map { key in
                 AlertDelivery(

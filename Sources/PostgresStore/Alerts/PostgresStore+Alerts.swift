@@ -18,9 +18,11 @@ extension PostgresStore: AlertStore {
         }
     }
 
-    package func pendingDeliveries(limit: Int) async throws(StoreError) -> [AlertDelivery] {
+    package func pendingDeliveries(
+        to targets: [String], after time: Instant, limit: Int
+    ) async throws(StoreError) -> [AlertDelivery] {
         try await use(reader, "reading deliveries", isRead: true) { link throws(Failure) in
-            try DeliverySQL.pending(limit: limit, link)
+            try DeliverySQL.pending(to: targets, after: time, limit: limit, link)
         }
     }
 

@@ -38,6 +38,8 @@ actor Alerts {
     private let ordersInput: AsyncStream<Order>.Continuation
     private let heard: AsyncStream<[AnomalyEpisode]>
     private let heardInput: AsyncStream<[AnomalyEpisode]>.Continuation
+    /// How old a delivery may be that is sent, in microseconds.
+    private let deliveriesSent: Int64
     private var listener: AlertListener?
     /// Targets whose last request failed; told once.
     private var failing: Set<String> = []
@@ -51,6 +53,7 @@ actor Alerts {
         self.poster = poster
         self.logger = logger
         core = AlertCore(settings: settings, seed: seed)
+        deliveriesSent = settings.limits.givenUpAfter
         // One look, one record and a few posts are under way at a time: the core sees to it.
         (orders, ordersInput) = AsyncStream.makeStream()
         (heard, heardInput) = AsyncStream.makeStream(bufferingPolicy: .bufferingOldest(Self.heardMax))
@@ -151,7 +154,10 @@ actor Alerts {
             guard request.isFull else { return (look, nil) }
             let rows = AlertLook.Request.rowsMax
             look.alerts = try await store.alerts(endedSince: request.from, limit: rows)
-            look.deliveries = try await store.pendingDeliveries(limit: rows)
+            // What was left to others, or is too old to be sent, must not hide the rest.
+            look.deliveries = try await store.pendingDeliveries(
+                to: poster.targets.map(\.id), after: node.clock.instant.advanced(byMicroseconds: -deliveriesSent),
+                limit: rows)
             let query = AnomalyQuery(from: request.from, to: request.to, limit: rows)
             let anomalies = try await anomalies(query)
             look.episodes = try await anomalies.episodes + silences(query).episodes
