@@ -141,7 +141,8 @@ struct SeasonForecast: Hashable, Sendable {
     }
 
     private static func deviationGain(after count: Double) -> Double {
-        count * deviationGain < 1 ? 1 / count : deviationGain
+        // Never more than all of it: a count that was read somewhere may be anything.
+        count * deviationGain < 1 ? 1 / max(count, 1) : deviationGain
     }
 
     private mutating func learnSeason(_ offset: Double, _ found: Errors, gain: Double) {

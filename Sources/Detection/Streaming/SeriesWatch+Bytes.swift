@@ -5,7 +5,7 @@ import Telemetry
 extension SeriesWatch {
     private static let version: UInt8 = 1
     private static let numbersCount = 45
-    private static let headCount = 1 + 8 * (numbersCount + 2) + 2
+    private static let headCount = 1 + 8 * (numbersCount + 3) + 2
     private static let dayBit: UInt8 = 1
     private static let weekBit: UInt8 = 2
     private static let stuckBit: UInt8 = 4
@@ -20,6 +20,7 @@ extension SeriesWatch {
     package func encoded() -> [UInt8] {
         var writer = StateWriter(reserving: encodedCount)
         writer.write(Self.version)
+        writer.write(firstTime.microseconds)
         writer.write(lastTime.microseconds)
         writer.write(standstill.since.microseconds)
         let levels = [forecast.origin, forecast.level, forecast.last, forecast.dayLevel, forecast.weekLevel]
@@ -54,6 +55,7 @@ extension SeriesWatch {
 
     private init?(_ reader: inout StateReader) {
         self.init()
+        firstTime = Instant(microseconds: Int64(bitPattern: reader.readWord()))
         lastTime = Instant(microseconds: Int64(bitPattern: reader.readWord()))
         standstill.since = Instant(microseconds: Int64(bitPattern: reader.readWord()))
         let value = -EWMAResidual.magnitudeMax...EWMAResidual.magnitudeMax

@@ -59,6 +59,7 @@ package struct SeriesWatch: Hashable, Sendable {
     static let deviationPerError = 1.2533
 
     var forecast = SeasonForecast()
+    var firstTime = Instant.epoch
     var lastTime = Instant.epoch
     var interval = 0.0
     var count = 0.0
@@ -145,6 +146,7 @@ package struct SeriesWatch: Hashable, Sendable {
 
     private mutating func start(at value: Double, _ time: Instant, _ found: SeasonForecast.Errors) {
         (lowest, highest, slowLevel, count) = (value, value, value, 1)
+        firstTime = time
         resolution.refine(with: value)
         standstill.start(at: time)
         forecast.start(at: value, found, gain: SeasonProfile.gainMax)
@@ -236,7 +238,7 @@ package struct SeriesWatch: Hashable, Sendable {
         if largest == surprises.unseen {
             return .unseen(value: value, edge: value > highest ? highest : lowest)
         }
-        let hour = found.saying.isOfSeason ? Self.hour(of: time) : nil
+        let hour = found.saying.isOfSeason && hasSeenADay ? Self.hour(of: time) : nil
         let deviations = Self.deviations(found)
         if largest == surprises.run {
             if let fromHour = fromHour(found), fromHour * run > 0 {
@@ -249,13 +251,17 @@ package struct SeriesWatch: Hashable, Sendable {
         return .restless(times: restless / max(restlessTail.usual, Self.deviationMin))
     }
 
+    private var hasSeenADay: Bool { lastTime.microseconds(since: firstTime) >= Self.dayMicroseconds }
+    private static let dayMicroseconds: Int64 = 86_400_000_000
+
     private func stuck(_ value: Double, at time: Instant) -> AnomalyReason {
         .stuck(value: value, microseconds: time.microseconds(since: standstill.since))
     }
 
     /// The day need not forecast best to be a good reason.
     private func fromHour(_ found: SeasonForecast.Errors) -> Double? {
-        guard found.hasDay, forecast.daysCount >= SeasonForecast.dayCount else { return nil }
+        // What an hour usually is, a series of some minutes has not shown.
+        guard found.hasDay, hasSeenADay, forecast.daysCount >= SeasonForecast.dayCount else { return nil }
         let error = max(forecast.deviations[SeasonForecast.Saying.day.rawValue], found.deviation)
         let deviations = EWMAResidual.clipped(
             found.errors[SeasonForecast.Saying.day.rawValue] / error / Self.deviationPerError,
