@@ -41,7 +41,7 @@ extension NodeTests {
                         let noise = (0..<4).reduce(-2) { sum, _ in sum + generator.drawUnit() }
                         lines += """
                             {"device_id":"d\(device)","timestamp":"\(time)","metrics":\
-                            [{"type":"temperature","value":\(20 + Double(device) + noise)}]}\n
+                            [{"type":"temperature","value":\(500 + Double(device) + noise)}]}\n
                             """
                     }
                 }
