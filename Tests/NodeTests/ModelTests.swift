@@ -144,8 +144,11 @@ extension NodeTests {
             let activated = try run(["models", "activate", "temperature", "3"], on: second)
             #expect(activated.output == "temperature@3 is active.\n", "\(activated.errors)")
             try waitUntilScoredBy("temperature@3", &sender, flock)
-            let episodes = try second.get("/anomalies?type=temperature&limit=1000").text
-            #expect(episodes.contains("unlike the values that its model was trained on"))
+            // They are told from the store, where readings come a moment after `/latest` has them.
+            try wait("episodes with its reason", on: second) {
+                try second.get("/anomalies?type=temperature&limit=1000").text
+                    .contains("unlike the values that its model was trained on")
+            }
         }
 
         @Test func aModelIsTrainedFromAFile() throws {
