@@ -30,11 +30,13 @@ struct ModelsOptions: ParsableArguments {
     @Flag(help: "Print the node's answer as JSON.")
     var json = false
 
-    func put<Answer: Decodable>(
+    /// - Returns: the answer, read.
+    @discardableResult func put<Answer: Decodable>(
         _ answer: (status: Int, body: [UInt8]), _ text: (Answer) -> String
-    ) throws {
+    ) throws -> Answer {
         let decoded = try ModelsRequest.decode(Answer.self, from: answer, of: url)
         StandardOutput.put(json ? String(decoding: answer.body, as: UTF8.self) : text(decoded))
+        return decoded
     }
 }
 
@@ -60,12 +62,7 @@ struct ModelVersionText: Decodable {
         guard !versions.isEmpty else {
             return "No models yet: a metric has its first after 256 readings."
         }
-        let rows = [head] + versions.map(\.cells)
-        let widths = head.indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
-        return rows.map { row in
-            zip(row, widths).map { cell, width in cell + String(repeating: " ", count: max(0, width - cell.count)) }
-                .joined(separator: "  ").trimmingCharacters(in: .whitespaces)
-        }.joined(separator: "\n")
+        return TextTable.text(head, versions.map(\.cells))
     }
 }
 
@@ -132,8 +129,7 @@ struct ModelsImportCommand: AsyncParsableCommand {
         let document = try SmallFile.read(file, bytesMax: Self.bytesCountMax)
         let path = "/models/\(ModelsRequest.encoded(type))?activate=\(activate)"
         let answer = try await ModelsRequest.put(path, to: options.url, document)
-        try options.put(answer) { (report: TrainingText) in report.text }
-        let report = try ModelsRequest.decode(TrainingText.self, from: answer, of: options.url)
+        let report = try options.put(answer) { (report: TrainingText) in report.text }
         if activate { try report.checkServing(type) }
     }
 }

@@ -26,16 +26,11 @@ enum ModelsRequest {
     static func decode<Answer: Decodable>(
         _: Answer.Type, from answer: (status: Int, body: [UInt8]), of url: String
     ) throws -> Answer {
-        let data = Data(answer.body)
         guard (200..<300).contains(answer.status) else {
-            let detail = (try? JSONDecoder().decode(Problem.self, from: data).detail) ?? "no reason given"
+            let detail = (try? JSONDecoder().decode(Problem.self, from: Data(answer.body)).detail) ?? "no reason given"
             throw Failure("\(url) answered \(answer.status): \(detail)")
         }
-        do {
-            return try JSONDecoder().decode(Answer.self, from: data)
-        } catch {
-            throw Failure("\(url) gave no answer of a Starling node; look at the address given with --url")
-        }
+        return try NodeClient.decode(Answer.self, answer.body, from: url)
     }
 
     /// A type as a part of a path.

@@ -73,14 +73,14 @@ struct MuteCommand: AsyncParsableCommand {
         let answer = try await NodeClient.post("/mute", to: url, json: body)
         try check(answer.status, answer.body, expected: 200)
         if json { return StandardOutput.put(String(decoding: answer.body, as: UTF8.self)) }
-        StandardOutput.put("Muted: \(try decoded(MuteText.self, answer.body).text)")
+        StandardOutput.put("Muted: \(try NodeClient.decode(MuteText.self, answer.body, from: url).text)")
     }
 
     private func showAll() async throws {
         let (status, body) = try await NodeClient.get("/mutes", from: url)
         try check(status, body, expected: 200)
         if json { return StandardOutput.put(String(decoding: body, as: UTF8.self)) }
-        let mutes = try decoded([MuteText].self, body)
+        let mutes = try NodeClient.decode([MuteText].self, body, from: url)
         StandardOutput.put(mutes.isEmpty ? "Nothing is muted." : mutes.map(\.text).joined(separator: "\n"))
     }
 
@@ -101,12 +101,6 @@ struct MuteCommand: AsyncParsableCommand {
         guard status != expected else { return }
         let detail = (try? JSONSerialization.jsonObject(with: Data(body)) as? [String: Any])?["detail"] as? String
         throw Failure("\(url) answered \(status): \(detail ?? "the node's log says why")")
-    }
-
-    private func decoded<Answer: Decodable>(_ type: Answer.Type, _ body: [UInt8]) throws -> Answer {
-        do { return try JSONDecoder().decode(type, from: Data(body)) } catch {
-            throw Failure("\(url) gave no answer of a Starling node; look at the address given with --url")
-        }
     }
 }
 

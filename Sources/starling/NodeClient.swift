@@ -1,5 +1,6 @@
 import AsyncHTTPClient
 import DeviceFleet
+import Foundation
 import NIOCore
 import NIOHTTP1
 
@@ -24,6 +25,13 @@ enum NodeClient {
 
     static func delete(_ path: String, from url: String) async throws -> (status: Int, body: [UInt8]) {
         try await ask(.DELETE, path, of: url)
+    }
+
+    /// Reads an answer that should be a node's.
+    static func decode<Answer: Decodable>(_ type: Answer.Type, _ body: [UInt8], from url: String) throws -> Answer {
+        do { return try JSONDecoder().decode(type, from: Data(body)) } catch {
+            throw Failure("\(url) gave no answer of a Starling node; look at the address given with --url")
+        }
     }
 
     /// - Parameters:

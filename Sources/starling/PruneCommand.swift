@@ -44,15 +44,10 @@ struct PruneCommand: AsyncParsableCommand {
             throw Failure("\(url) answered \(status): its store may be away; the node's log says why")
         }
         if json { return StandardOutput.put(String(decoding: body, as: UTF8.self)) }
-        do {
-            let data = Data(body)
-            StandardOutput.put(
-                approve
-                    ? try JSONDecoder().decode(PruneApprovalText.self, from: data).text
-                    : try JSONDecoder().decode(PrunePlanText.self, from: data).text)
-        } catch {
-            throw Failure("\(url) gave no answer of a Starling node; look at the address given with --url")
-        }
+        StandardOutput.put(
+            approve
+                ? try NodeClient.decode(PruneApprovalText.self, body, from: url).text
+                : try NodeClient.decode(PrunePlanText.self, body, from: url).text)
     }
 
     /// Devices of each kind that are asked for.
