@@ -131,6 +131,10 @@ package struct JSONWriter: Sendable {
         if let instant { value(instant) } else { null() }
     }
 
+    package mutating func value(_ number: (some FixedWidthInteger)?) {
+        if let number { value(number) } else { null() }
+    }
+
     package mutating func value(_ number: Double?) {
         if let number { value(number) } else { null() }
     }

@@ -85,7 +85,7 @@ extension JSONWriter {
             json.key("leader")
             json.value(pruner.leader)
             json.key("fencing_token")
-            if let token = pruner.fencingToken { json.value(token) } else { json.null() }
+            json.value(pruner.fencingToken)
             json.key("last_run")
             json.value(pruner.lastRun)
             json.key("last_result")

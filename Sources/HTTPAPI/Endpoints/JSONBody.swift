@@ -10,9 +10,19 @@ extension Handlers {
         }
         let isPacked = try Self.isPacked(call.headers)
         let tooLarge = Problem(kind: .tooLarge, detail: "this body has at most \(bytesMax >> 10) KiB")
+        guard isPacked else { return try await wholeBody(call, bytesMax: bytesMax, tooLarge: tooLarge) }
+        try begin(call, bytesMax: bytesMax, tooLarge: tooLarge)
+        return ByteBuffer(bytes: try await unpacked(call.body, bytesMax: bytesMax, tooLarge: tooLarge))
+    }
+
+    private func begin(_ call: Call, bytesMax: Int, tooLarge: Problem) throws(Problem) {
         if let announced = call.body.announcedCount, announced > bytesMax { throw tooLarge }
         call.continueIfExpected()
-        if isPacked { return ByteBuffer(bytes: try await unpacked(call.body, bytesMax: bytesMax, tooLarge: tooLarge)) }
+    }
+
+    /// The body as it comes.
+    func wholeBody(_ call: Call, bytesMax: Int, tooLarge: Problem) async throws -> ByteBuffer {
+        try begin(call, bytesMax: bytesMax, tooLarge: tooLarge)
         var bytes = ByteBuffer()
         try await call.body.forEach { part in
             guard bytes.readableBytes + part.readableBytes <= bytesMax else { throw tooLarge }

@@ -25,14 +25,7 @@ extension Handlers {
 
     private func muteBody(_ call: Call) async throws -> ByteBuffer {
         let tooLarge = Problem(kind: .tooLarge, detail: "a mute has at most \(HTTPLimits.muteBodyBytesMax >> 10) KiB")
-        if let announced = call.body.announcedCount, announced > HTTPLimits.muteBodyBytesMax { throw tooLarge }
-        call.continueIfExpected()
-        var bytes = ByteBuffer()
-        try await call.body.forEach { part in
-            guard bytes.readableBytes + part.readableBytes <= HTTPLimits.muteBodyBytesMax else { throw tooLarge }
-            bytes.writeBuffer(&part)
-        }
-        return bytes
+        return try await wholeBody(call, bytesMax: HTTPLimits.muteBodyBytesMax, tooLarge: tooLarge)
     }
 
     /// `DELETE /mute?device_id=&type=`: the mute of exactly this scope.

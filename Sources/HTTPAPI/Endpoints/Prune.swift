@@ -69,7 +69,7 @@ extension JSONWriter {
             json.key("reason")
             json.value(row.reason)
             json.key("fencing_token")
-            if let token = row.token { json.value(token.number) } else { json.null() }
+            json.value(row.token?.number)
         }
     }
 
@@ -86,7 +86,7 @@ extension JSONWriter {
             json.key("inactive_after_seconds")
             json.value(Self.seconds(plan.inactiveAfter))
             json.key("delete_after_seconds")
-            if let limit = plan.deleteAfter { json.value(Self.seconds(limit)) } else { json.null() }
+            json.value(plan.deleteAfter.map(Self.seconds))
             json.key("hide")
             json.array(plan.hide) { $0.write($1) }
             json.key("delete")
