@@ -162,7 +162,7 @@ package struct DevicePanel: Hashable, Sendable {
     /// it learned from the device, so its version is this program's.
     static func verdict(_ own: Verdict, _ found: DeviceWatch.Finding?) -> Verdict {
         guard let found, found.raw > 1, own.result == .normal || own.result == .anomaly else { return own }
-        let score = found.raw / (1 + found.raw)
+        let score = Detector.score(raw: found.raw)
         guard score > own.score, Detector.result(score: score) == .anomaly else { return own }
         return Verdict(
             result: .anomaly, score: score, model: model, isLate: own.isLate, reason: found.reason?.description)

@@ -73,6 +73,9 @@ package struct Detector: Hashable, Sendable {
         assess(value, at: time, frozen: state).score
     }
 
+    /// A raw score as it is told: 1, the alarm line, becomes 0.5, and nothing reaches 1.
+    package static func score(raw: Double) -> Double { raw / (1 + raw) }
+
     /// `.anomaly` exactly if the score is above 0.5, `.normal` otherwise.
     package static func result(score: Double) -> ScoreResult {
         score > 0.5 ? .anomaly : .normal
@@ -89,7 +92,7 @@ package struct Detector: Hashable, Sendable {
     private func assessment(_ alone: Alone, _ found: SeriesWatch.Finding, at time: Instant) -> Assessment {
         var raw = max(alone.raw, found.raw > 1 ? found.raw + Self.aloneMax : found.raw)
         if found.lasting != nil { raw = max(raw, Self.lastingRaw) }
-        let score = raw / (1 + raw)
+        let score = Self.score(raw: raw)
         guard Self.result(score: score) == .anomaly else { return Assessment(score: score, reason: nil) }
         guard found.raw <= 1 else { return Assessment(score: score, reason: found.reason) }
         if let lasting = found.lasting { return Assessment(score: score, reason: lasting) }
@@ -103,7 +106,7 @@ package struct Detector: Hashable, Sendable {
 
     private static let notFinite: Assessment = {
         let raw = EWMAResidual.deviationsMax
-        return Assessment(score: raw / (1 + raw), reason: .notFinite)
+        return Assessment(score: score(raw: raw), reason: .notFinite)
     }()
 
     /// Of a series too young for a forecast.

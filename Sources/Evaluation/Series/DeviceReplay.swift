@@ -28,7 +28,7 @@ package struct DeviceReplay: Hashable, Sendable {
             let found = time > last ? watch?.assess(row, at: time) : watch?.finding(of: row, at: time)
             last = max(last, time)
             guard let found else { continue }
-            scores[index] = found.raw / (1 + found.raw)
+            scores[index] = Detector.score(raw: found.raw)
             if scores[index] > Self.line { reasons[index] = found.reason }
         }
         self.scores = scores
