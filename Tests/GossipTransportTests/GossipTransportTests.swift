@@ -1,6 +1,7 @@
 import ClusterKeys
 import Logging
 import Membership
+import Synchronization
 import Testing
 import Wire
 
@@ -11,8 +12,17 @@ import Wire
 struct GossipTransportTests {
     static let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
 
-    static func transport(_ keys: KeyRing? = nil, host: String = "127.0.0.1") -> GossipTransport {
-        GossipTransport(.init(host: host, port: 0), keys: keys, logger: logger)
+    /// Each at a loopback address of its own: at a shared one, a port that one test gave back may be the next one's,
+    /// and what was on its way to the first is heard by the second.
+    static func transport(_ keys: KeyRing? = nil, host: String? = nil) -> GossipTransport {
+        GossipTransport(.init(host: host ?? ownAddress(), port: 0), keys: keys, logger: logger)
+    }
+
+    private static let addressesGiven = Atomic<Int>(0)
+
+    private static func ownAddress() -> String {
+        let number = addressesGiven.add(1, ordering: .relaxed).oldValue
+        return "127.1.\(number / 250).\(number % 250 + 1)"
     }
 
     static func message(_ number: UInt64, rumors: [Rumor] = []) -> Message {
@@ -132,8 +142,7 @@ struct GossipTransportTests {
     @Test func thoseWhoCannotBeReachedEndNothing() async throws {
         let one = Self.transport()
         let other = Self.transport()
-        // At an address of its own: a port that was given back may be another test's by now.
-        let gone = Self.transport(host: "127.0.0.9")
+        let gone = Self.transport()
         let oneAddress = try await one.start()
         let otherAddress = try await other.start()
         let goneAddress = try await gone.start()
