@@ -30,6 +30,7 @@ package struct DashboardFiles: Sendable {
     /// In the addresses of the files, so that they may be kept for ever: another content has another address.
     let version: String
     let index: File
+    /// By their paths within the dashboard's folder, such as `fleet/stream.js`.
     let assets: [String: File]
     let openAPI: File
     /// False when the charting library is not on this machine.
@@ -42,13 +43,15 @@ package struct DashboardFiles: Sendable {
         "css": "text/css; charset=utf-8", "js": "text/javascript; charset=utf-8", "svg": "image/svg+xml",
     ]
 
-    package init(chartFolder: String, logger: Logger) throws(HTTPAPIError) {
+    /// - Parameter folder: the dashboard's; nil for the one that belongs to the program.
+    package init(folder: String? = nil, chartFolder: String, logger: Logger) throws(HTTPAPIError) {
+        let folder = folder ?? Self.resources + "/Dashboard"
         var contents: [String: [UInt8]] = [:]
-        for name in try Self.names(in: Self.folder) {
-            contents[name] = try Self.read(Self.folder + "/" + name)
+        for path in try Self.paths(in: folder) {
+            contents[path] = try Self.read(folder + "/" + path)
         }
         guard let page = contents.removeValue(forKey: "index.html") else {
-            throw .resourceMissing("Dashboard/index.html")
+            throw .resourceMissing(folder + "/index.html")
         }
         let chart = Self.chartFileNames.lazy.compactMap { try? Self.read(chartFolder + "/" + $0) }.first
         if let chart {
@@ -61,8 +64,8 @@ package struct DashboardFiles: Sendable {
         hasCharts = chart != nil
 
         var hash = FNV1a()
-        for (name, bytes) in contents.sorted(by: { $0.key < $1.key }) {
-            hash.combine(name.utf8)
+        for (path, bytes) in contents.sorted(by: { $0.key < $1.key }) {
+            hash.combine(path.utf8)
             hash.combine(bytes)
         }
         version = hash.text
@@ -76,13 +79,24 @@ package struct DashboardFiles: Sendable {
     }
 
     private static var resources: String { Bundle.module.resourcePath ?? Bundle.module.bundlePath }
-    private static var folder: String { resources + "/Dashboard" }
 
-    private static func names(in folder: String) throws(HTTPAPIError) -> [String] {
+    /// Files in the folder and in those within it, relative to it. What lies deeper than the limit is not served: a link
+    /// that leads in a circle ends there.
+    private static func paths(in folder: String, below levels: Int = 0) throws(HTTPAPIError) -> [String] {
         guard let names = try? FileManager.default.contentsOfDirectory(atPath: folder) else {
             throw .resourceMissing(folder)
         }
-        return names.sorted()
+        var paths: [String] = []
+        for name in names.sorted() {
+            var isFolder: ObjCBool = false
+            guard FileManager.default.fileExists(atPath: folder + "/" + name, isDirectory: &isFolder) else { continue }
+            if !isFolder.boolValue {
+                paths.append(name)
+            } else if levels < HTTPLimits.assetLevelsMax {
+                paths += try Self.paths(in: folder + "/" + name, below: levels + 1).map { name + "/" + $0 }
+            }
+        }
+        return paths
     }
 
     private static func read(_ path: String) throws(HTTPAPIError) -> [UInt8] {

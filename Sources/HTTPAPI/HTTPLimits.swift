@@ -74,4 +74,6 @@ package enum HTTPLimits {
     package static let retryAfterSeconds = 5
     /// One file of the dashboard.
     package static let assetBytesMax = 4 << 20
+    /// Folders within each other in the dashboard's.
+    package static let assetLevelsMax = 3
 }

@@ -4,8 +4,11 @@ import NIOCore
 /// The dashboard and the description of this API: files that were read at the start.
 extension Handlers {
     /// Nothing but what this node serves runs or shows in the page; nobody puts the page in a frame.
+    ///
+    /// What the page needs is named one by one, so that a later change of one leaves the others as they are.
     static let contentSecurityPolicy =
-        "default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; object-src 'none'"
+        "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+        + "base-uri 'none'; form-action 'none'; frame-ancestors 'none'; object-src 'none'"
 
     func getDashboard(_ call: Call) throws(Problem) -> Answer {
         var answer = answer(with: files.index, to: call, cacheControl: "no-cache")
@@ -20,8 +23,11 @@ extension Handlers {
     }
 
     /// `/assets/{version}/{file}`. A page of another version of the node still gets the file, only not for ever.
+    ///
+    /// The file may lie in a folder. It is one of those that were read at the start or none: the path, dots and escapes
+    /// included, is looked up and never walked.
     func getAsset(_ call: Call) throws(Problem) -> Answer {
-        let parts = call.parameter.split(separator: "/", omittingEmptySubsequences: false)
+        let parts = call.parameter.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
         guard parts.count == 2, let file = files.assets[String(parts[1])] else {
             throw .notFound("the dashboard has no such file")
         }
