@@ -63,6 +63,19 @@ package struct Detector: Hashable, Sendable {
         return assessment(alone(found, quick: weighted(found, of: value), state.reach), watched, at: time)
     }
 
+    /// The values that would raise no alarm by themselves, as a single reading, if they came next and at the usual
+    /// interval.
+    ///
+    /// Beyond it a value may still be none, since the metric's familiarity takes weight off what is nothing special for
+    /// it: what alarms begins here or a little farther out. Within it one may be part of something that more than one
+    /// reading shows, such as a run or a standstill.
+    ///
+    /// - Returns: nil while the series is too young for a forecast, and if it is too wild for any single reading to alarm.
+    package func expected(after state: DetectorState) -> ClosedRange<Double>? {
+        state.residual.expected(
+            within: state.reach.line(atLeast: EWMAResidual.outlyingFrom), typical: world.typicalDeviation)
+    }
+
     /// The score of `assess(_:at:state:)` alone.
     package func score(_ value: Double, at time: Instant, state: inout DetectorState) -> Double {
         assess(value, at: time, state: &state).score

@@ -27,17 +27,41 @@ extension EWMAResidual {
 
     func residual(of value: Double, from forecast: Forecast) -> Residual {
         guard readings > 0 else { return .none }
-        let count = Double(readings)
-        let usesLevel = levelDeviation <= stepDeviation
-        let deviation =
-            (usesLevel ? forecast.levelDeviation : forecast.stepDeviation)
-            * (1 + Self.smallSample / min(count, Self.memory))
-        let error = value - (usesLevel ? forecast.level : last)
-        let slowDeviation = forecast.slowDeviation * (1 + Self.smallSample / count)
+        let (center, deviation) = quick(forecast)
+        let slowDeviation = forecast.slowDeviation * (1 + Self.smallSample / Double(readings))
         return Residual(
-            deviations: Self.ratio(error, deviation), steps: Self.ratio(value - last, deviation),
+            deviations: Self.ratio(value - center, deviation), steps: Self.ratio(value - last, deviation),
             before: Double(before),
             slow: readings < Self.slowWarmUpCount ? 0 : Self.ratio(value - slowLevel, slowDeviation))
+    }
+
+    /// The values whose quick residual is at most `line` if they come next, at the usual interval.
+    ///
+    /// - Parameters:
+    ///   - line: in deviations, not below `outlyingFrom`.
+    ///   - typical: as in `residual`.
+    /// - Returns: nil while the series is not warm, and if no value is beyond the line.
+    func expected(within line: Double, typical: Double) -> ClosedRange<Double>? {
+        guard isWarm, line < Self.deviationsMax else { return nil }
+        let (center, deviation) = quick(forecast(at: lastTime, typical: typical))
+        let before = Double(before)
+        let lower = center - Residual.largest(within: line, before: -before) * deviation * Self.edge
+        let upper = center + Residual.largest(within: line, before: before) * deviation * Self.edge
+        guard lower.isFinite, upper.isFinite, lower <= upper else { return nil }
+        return lower...upper
+    }
+
+    /// A hair less than 1: rounding must not put the edge beyond the line, though values be a billion deviations
+    /// (`relativeMin`).
+    private static let edge = 1 - 1e-6
+
+    /// The quick forecast, which is the one with the smaller error so far, and the deviation to measure it in.
+    private func quick(_ forecast: Forecast) -> (center: Double, deviation: Double) {
+        let usesLevel = levelDeviation <= stepDeviation
+        let deviation = usesLevel ? forecast.levelDeviation : forecast.stepDeviation
+        return (
+            usesLevel ? forecast.level : last, deviation * (1 + Self.smallSample / min(Double(readings), Self.memory))
+        )
     }
 
     /// The deviation to measure in: never below the device's resolution and what is plausibly quiet. After a single

@@ -113,6 +113,15 @@ package struct EWMAResidual: Hashable, Sendable {
             return max(alone, (alone + abs(before)) / 2.0.squareRoot())
         }
 
+        /// The other way round: how large an error may be for `quick` to be at most `line`.
+        ///
+        /// - Parameters:
+        ///   - line: not below `pairFrom`.
+        ///   - before: how large the residual of the reading before was, to the same side; 0 if it was to the other.
+        static func largest(within line: Double, before: Double) -> Double {
+            before > 0 ? min(line, max(pairFrom, line * 2.0.squareRoot() - before)) : line
+        }
+
         private static let pairFrom = 3.0
     }
 

@@ -57,6 +57,14 @@ package enum Model: Hashable, Sendable {
         }
     }
 
+    /// See `Detector.expected`. Nil of a forest: what it takes for normal is not one range.
+    package func expected(after state: DetectorState) -> ClosedRange<Double>? {
+        switch self {
+        case .detector(let detector): detector.expected(after: state)
+        case .forest: nil
+        }
+    }
+
     /// The verdict on what was found. Beyond the line is an anomaly; on the line is not.
     package func verdict(_ found: Detector.Assessment, isLate: Bool) -> Verdict {
         Verdict(

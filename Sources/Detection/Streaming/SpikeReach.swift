@@ -26,7 +26,12 @@ struct SpikeReach: Hashable, Sendable {
     ///   - residual: in deviations, not negative.
     ///   - line: where the alarm line of a series without habits is.
     func raw(_ residual: Double, line: Double) -> Double {
-        residual / max(line, Self.margin * reach)
+        residual / self.line(atLeast: line)
+    }
+
+    /// Where the alarm line of this series is, in deviations.
+    func line(atLeast line: Double) -> Double {
+        max(line, Self.margin * reach)
     }
 
     mutating func learn(_ residual: Double, line: Double) {
