@@ -29,7 +29,8 @@ package struct Ring: Hashable, Sendable {
 
     /// Sorted; at most one incarnation of a name.
     package let owners: [Owner]
-    private let table: [UInt16]
+    /// By slot number, places in `owners`. Empty in a ring without members.
+    package let table: [UInt16]
 
     /// - Precondition: at most `UInt16.max` members with different names. Membership sees to it.
     package init(_ members: some Sequence<Owner>) {

@@ -165,21 +165,19 @@ package struct ClusterView: Hashable, Sendable {
 
     package let node: String
     package let members: [Member]
-    package let slots: Int
-    package let ringDigest: String
+    package let ring: RingView
     package let pruner: Pruner
     package let store: StoreKind
     package let isStoreReachable: Bool
     package let ledger: Ledger
 
     package init(
-        node: String, members: [Member], slots: Int, ringDigest: String, pruner: Pruner, store: StoreKind,
-        isStoreReachable: Bool, ledger: Ledger
+        node: String, members: [Member], ring: RingView, pruner: Pruner, store: StoreKind, isStoreReachable: Bool,
+        ledger: Ledger
     ) {
         self.node = node
         self.members = members
-        self.slots = slots
-        self.ringDigest = ringDigest
+        self.ring = ring
         self.pruner = pruner
         self.store = store
         self.isStoreReachable = isStoreReachable

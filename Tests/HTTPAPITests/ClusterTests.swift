@@ -49,6 +49,33 @@ import Testing
         #expect(view["partial"] as? [String] == ["n10", "n2"])
     }
 
+    @Test func whoOwnsWhichSlotIsToldIfItIsAskedFor() async throws {
+        let node = Self.flock()
+        for target in ["/cluster", "/cluster?ring=false"] {
+            let ring = try #require(try await answer(node, .get, target).object["ring"] as? [String: Any])
+            #expect(Set(ring.keys) == ["slots", "digest"])
+        }
+        let ring = try #require(try await answer(node, .get, "/cluster?ring=true").object["ring"] as? [String: Any])
+        #expect(ring["slots"] as? Int == 4_096)
+        #expect(ring["digest"] as? String == "abc")
+        #expect(ring["members"] as? [String] == ["n0", "n1", "n2"])
+        #expect(ring["owners"] as? [Int] == node.now.ring.owners.map(Int.init))
+    }
+
+    @Test func aRingWithoutMembersHasNoOwners() async throws {
+        let node = Self.flock()
+        node.change { $0.ring = RingView(slots: 4_096, digest: "0", members: [], owners: []) }
+        let text = try await answer(node, .get, "/cluster?ring=true&scope=all").text
+        #expect(text.contains(#""ring":{"slots":4096,"digest":"0","members":[],"owners":[]}"#))
+    }
+
+    @Test(arguments: ["ring=yes", "ring=", "ring=all", "ring=true&ring=true", "ring=TRUE"])
+    func whatIsNeitherTrueNorFalseIsABadParameter(query: String) async throws {
+        let response = try await answer(Self.flock(), .get, "/cluster?" + query)
+        try expectProblem(response, .badRequest)
+        #expect((try response.object["detail"] as? String)?.contains("ring") == true)
+    }
+
     @Test func membersAreCountedByStatus() async throws {
         let text = try await answer(Self.flock(), .get, "/metrics").text
         for line in [

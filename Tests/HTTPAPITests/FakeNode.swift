@@ -43,6 +43,8 @@ final class FakeNode: NodeService {
                 name: "n0", address: "127.0.0.1:7946", http: "127.0.0.1:8080", status: .alive, incarnation: 7,
                 ringShare: 1, devices: 0, version: "0.1.0", since: FakeNode.start)
         ]
+        var ring = RingView(
+            slots: 4_096, digest: "abc", members: ["n0", "n1", "n2"], owners: (0..<4_096).map { $0 * 7 % 3 })
         var sinks: [any LiveSink] = []
         /// Each look at the fleet finds it measured a second later.
         var ticks = false
@@ -198,7 +200,7 @@ final class FakeNode: NodeService {
         ClusterView(
             node: "n0",
             members: now.members,
-            slots: 4096, ringDigest: "abc",
+            ring: now.ring,
             pruner: ClusterView.Pruner(leader: nil, fencingToken: nil, lastRun: nil, lastResult: nil),
             store: StoreKind(name: "sqlite", timescale: .none), isStoreReachable: now.storeError == nil,
             ledger: now.ledger)

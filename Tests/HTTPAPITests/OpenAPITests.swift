@@ -36,7 +36,8 @@ import Testing
     @Test(
         arguments: [
             ("/latest", "LatestDevice", true), ("/devices", "Device", true), ("/anomalies", "Episode", true),
-            ("/cluster?scope=all", "Cluster", false), (HistoryTests.path, "History", false),
+            ("/cluster?scope=all", "Cluster", false), ("/cluster?ring=true", "Cluster", false),
+            (HistoryTests.path, "History", false),
             ("/audit", "Decision", true), ("/prune", "PrunePlan", false), ("/mutes", "Mute", true),
             ("/models", "ModelVersion", true), ("/models/t", "Model", false),
             ("/nothing", "Problem", false),

@@ -24,6 +24,15 @@ struct RingTests {
         #expect(Double(moved) <= 1.35 * Double(Slot.count) / Double(count + 1))
     }
 
+    @Test(arguments: [0, 1, 3, 64])
+    func theTableIsTheOwnerOfEverySlot(count: Int) {
+        let ring = Ring(members(count))
+        #expect(ring.table.count == (count == 0 ? 0 : Slot.count))
+        for (slot, place) in ring.table.enumerated() {
+            #expect(ring.owners[Int(place)] == ring.owner(of: Slot(UInt16(slot))))
+        }
+    }
+
     @Test func theOrderOfMembersDoesNotMatter() {
         let members = members(7)
         #expect(Ring(members) == Ring(members.reversed()))

@@ -5,20 +5,22 @@ import Telemetry
 /// `GET /cluster`: who is there, who owns what, and where every accepted reading went.
 extension Handlers {
     func getCluster(_ call: Call) async throws -> Answer {
-        let scope = try call.query().text("scope")
+        let query = try call.query()
+        let scope = query.text("scope")
         guard scope == nil || scope == "all" || scope == "node" else {
             throw Problem.badParameter("scope", "must be node or all")
         }
+        let showsOwners = try query.flag("ring")
         let view = await node.cluster()
         let flock = scope == "all" ? await node.ledgerOfFlock() : nil
-        var json = JSONWriter(capacity: 2_048)
-        json.write(view, flock)
+        var json = JSONWriter(capacity: 2_048 + (showsOwners ? view.ring.owners.count * 3 : 0))
+        json.write(view, flock, showsOwners: showsOwners)
         return Answer(json: json, headers: [.cacheControl: "no-store"])
     }
 }
 
 extension JSONWriter {
-    mutating func write(_ view: ClusterView, _ flock: FlockLedger?) {
+    mutating func write(_ view: ClusterView, _ flock: FlockLedger?, showsOwners: Bool) {
         object { json in
             json.key("node")
             json.value(view.node)
@@ -26,12 +28,7 @@ extension JSONWriter {
             let members = view.members.sorted { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
             json.array(members) { $0.write($1) }
             json.key("ring")
-            json.object { json in
-                json.key("slots")
-                json.value(view.slots)
-                json.key("digest")
-                json.value(view.ringDigest)
-            }
+            json.write(view.ring, showsOwners: showsOwners)
             json.key("pruner")
             json.write(view.pruner)
             json.key("store")
@@ -54,6 +51,21 @@ extension JSONWriter {
                     json.array(flock.missing.sorted()) { $0.value($1) }
                 }
             }
+        }
+    }
+
+    private mutating func write(_ ring: RingView, showsOwners: Bool) {
+        object { json in
+            json.key("slots")
+            json.value(ring.slots)
+            json.key("digest")
+            json.value(ring.digest)
+            // Thousands of numbers: only for who draws the ring.
+            guard showsOwners else { return }
+            json.key("members")
+            json.array(ring.members) { $0.value($1) }
+            json.key("owners")
+            json.array(ring.owners) { $0.value($1) }
         }
     }
 

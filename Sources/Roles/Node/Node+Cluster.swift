@@ -16,8 +16,7 @@ extension Node {
         // A locked store still lets itself be read: it must take writes, too.
         let takesWrites = await ingest.isStoreReachable
         return ClusterView(
-            node: settings.name, members: await members(view, ring), slots: Slot.count, ringDigest: ring.digestText,
-            pruner: await pruner(),
+            node: settings.name, members: await members(view, ring), ring: RingView(ring), pruner: await pruner(),
             store: store.kind, isStoreReachable: store.isReachable && takesWrites, ledger: ledger)
     }
 
@@ -94,6 +93,13 @@ extension Node {
 
     private var isLeaving: Bool {
         state.withLock { if case .draining = $0 { true } else { false } }
+    }
+}
+
+extension RingView {
+    fileprivate init(_ ring: Ring) {
+        self.init(
+            slots: Slot.count, digest: ring.digestText, members: ring.owners.map(\.name), owners: ring.table)
     }
 }
 
