@@ -75,13 +75,21 @@ package struct LatestMetric: Hashable, Sendable {
     package let verdict: Verdict
     package let time: Instant
     package let isSilent: Bool
+    /// Where the series' next reading is expected, by its state after the one shown; both ends are finite. Nil if the
+    /// series is silent or too young, its model knows none, or who tells it has no state of it. It is not part of the
+    /// answer's revision: it says nothing new of what was heard.
+    package var expected: ClosedRange<Double>?
 
-    package init(metric: Metric, value: Double, verdict: Verdict, time: Instant, isSilent: Bool) {
+    package init(
+        metric: Metric, value: Double, verdict: Verdict, time: Instant, isSilent: Bool,
+        expected: ClosedRange<Double>? = nil
+    ) {
         self.metric = metric
         self.value = value
         self.verdict = verdict
         self.time = time
         self.isSilent = isSilent
+        self.expected = expected
     }
 }
 

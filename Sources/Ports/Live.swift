@@ -22,7 +22,7 @@ package struct LiveBatch: Hashable, Sendable {
 /// One row of the live feed: what `GET /latest` shows of a series.
 package struct LiveReading: Hashable, Sendable {
     package let device: DeviceID
-    package let metric: LatestMetric
+    package var metric: LatestMetric
 
     package var series: Series { Series(device: device, metric: metric.metric) }
 

@@ -230,7 +230,8 @@ extension LatestDevice {
             metrics: metrics.map { metric in
                 LatestMetric(
                     metric: metric.metric, value: metric.value, verdict: metric.verdict,
-                    time: metric.time.advanced(byMicroseconds: microseconds), isSilent: metric.isSilent)
+                    time: metric.time.advanced(byMicroseconds: microseconds), isSilent: metric.isSilent,
+                    expected: metric.expected)
             })
     }
 }
@@ -238,7 +239,7 @@ extension LatestDevice {
 extension LatestMetric {
     init(
         _ name: String, _ value: Double, _ result: ScoreResult = .normal, score: Double = 0.25,
-        isSilent: Bool = false, time: Instant = FakeNode.start
+        isSilent: Bool = false, time: Instant = FakeNode.start, expected: ClosedRange<Double>? = nil
     ) {
         let isScored = result == .normal || result == .anomaly
         self.init(
@@ -246,6 +247,6 @@ extension LatestMetric {
             verdict: Verdict(
                 result: result, score: isScored ? score : 0,
                 model: isScored ? ModelID(name: "forest", version: 3) : .none, isLate: false),
-            time: time, isSilent: isSilent)
+            time: time, isSilent: isSilent, expected: expected)
     }
 }

@@ -106,5 +106,9 @@ extension JSONWriter {
             key("reason")
             value(reason)
         }
+        if let expected = metric.expected {
+            key("expected")
+            array([expected.lowerBound, expected.upperBound]) { $0.value($1) }
+        }
     }
 }

@@ -29,6 +29,13 @@ extension ByteWriter {
         if let value { try body(&self, value) }
     }
 
+    mutating func write(_ range: ClosedRange<Double>?) {
+        write(range != nil)
+        guard let range else { return }
+        write(range.lowerBound)
+        write(range.upperBound)
+    }
+
     mutating func write(_ verdict: Verdict) {
         write(verdict.result.rawValue)
         write(verdict.score)
@@ -65,6 +72,13 @@ extension ByteReader {
         let reason = try readFlag() ? try readString("reason", utf8CountMax: Verdict.reasonUTF8CountMax) : nil
         return Verdict(
             result: result, score: score, model: ModelID(name: name, version: version), isLate: isLate, reason: reason)
+    }
+
+    mutating func readRange() throws(FormatError) -> ClosedRange<Double>? {
+        guard try readFlag() else { return nil }
+        let (lower, upper) = (try readDouble(), try readDouble())
+        guard lower.isFinite, upper.isFinite, lower <= upper else { throw .invalid(what: "range") }
+        return lower...upper
     }
 
     mutating func readMetric() throws(FormatError) -> Metric {

@@ -146,6 +146,7 @@ package struct LatestReply: Hashable, Sendable, WireValue {
         writer.write(metric.time.microseconds)
         writer.write(metric.isSilent)
         writer.write(metric.verdict)
+        writer.write(metric.expected)
     }
 
     static func readMetric(_ reader: inout ByteReader) throws(FormatError) -> LatestMetric {
@@ -154,8 +155,10 @@ package struct LatestReply: Hashable, Sendable, WireValue {
         guard value.isFinite else { throw .invalid(what: "value") }
         let time = Instant(microseconds: try reader.readInt64())
         let isSilent = try reader.readFlag()
+        let verdict = try reader.readVerdict()
         return LatestMetric(
-            metric: metric, value: value, verdict: try reader.readVerdict(), time: time, isSilent: isSilent)
+            metric: metric, value: value, verdict: verdict, time: time, isSilent: isSilent,
+            expected: try reader.readRange())
     }
 
     package init(decoding reader: inout ByteReader) throws(FormatError) {

@@ -66,8 +66,12 @@ struct LiveFeed {
         first += UInt64(count)
     }
 
-    /// - Parameter cursor: of the last answer; nil begins now.
-    mutating func changes(since cursor: UInt64?, now: Moment) -> LiveReply {
+    /// - Parameters:
+    ///   - cursor: of the last answer; nil begins now.
+    ///   - expected: where the next reading of a series is expected, after the newest that is kept of it.
+    mutating func changes(
+        since cursor: UInt64?, now: Moment, expected: (LiveReading) -> ClosedRange<Double>? = { _ in nil }
+    ) -> LiveReply {
         if !isWatched(now) {
             forget(kept.count)
             silent = []
@@ -90,6 +94,12 @@ struct LiveFeed {
             if reading.metric.verdict.score >= old { worst[reading.series] = index }
         }
         let wanted = Set(newest.values).union(worst.values).union(turns).sorted().prefix(Self.answerMax)
-        return LiveReply(cursor: end, readings: wanted.map { kept[$0].reading })
+        let readings = wanted.map { index in
+            var reading = kept[index].reading
+            let saysMore = newest[reading.series] == index && !reading.metric.isSilent
+            if saysMore { reading.metric.expected = expected(reading) }
+            return reading
+        }
+        return LiveReply(cursor: end, readings: readings)
     }
 }

@@ -1,4 +1,5 @@
 import DataPlane
+import Detection
 import HashRing
 import Ports
 import Telemetry
@@ -11,6 +12,8 @@ struct LatestBuilder {
     let inactiveAfter: Int64
     /// Counted as heard when they were shown.
     var shown = ShownDevices()
+    /// Say where next readings are expected.
+    var models = ModelRegistry()
 
     /// Rows, and how long they stay right if no reading comes: time alone makes devices silent and hides them.
     struct Rows {
@@ -59,7 +62,8 @@ struct LatestBuilder {
                     series: series,
                     metric: LatestMetric(
                         metric: series.metric, value: state.value, verdict: state.verdict, time: time,
-                        isSilent: isSilent),
+                        isSilent: isSilent,
+                        expected: isSilent ? nil : models.model(for: series.metric)?.expected(after: state.detector)),
                     lastHeard: state.lastHeard,
                     changedAt: state.lastHeard.advanced(byMicroseconds: isSilent ? state.silentAfter : 0)))
         }

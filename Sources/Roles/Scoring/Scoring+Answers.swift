@@ -1,4 +1,5 @@
 import DataPlane
+import Detection
 import Distributed
 import HashRing
 import Ports
@@ -14,7 +15,7 @@ extension Scoring {
     private func answer(_ call: LatestCall) -> LatestReply {
         if call.known == changes { return .unchanged(version: changes) }
         let builder = LatestBuilder(
-            query: call.query, now: clock.instant, inactiveAfter: inactiveAfter, shown: shown)
+            query: call.query, now: clock.instant, inactiveAfter: inactiveAfter, shown: shown, models: models)
         let asked = call.query.device.map { [slots[Int(Slot(of: $0).number)]] } ?? slots
         let rows = builder.rows(from: asked.lazy.compactMap(\.series))
         return LatestReply(
@@ -59,7 +60,15 @@ extension Scoring {
 
     /// What was judged here since the last time it was asked.
     package distributed func changes(_ call: LiveCall) async throws -> LiveReply {
-        feed.changes(since: call.cursor, now: clock.moment)
+        feed.changes(since: call.cursor, now: clock.moment) { expected(after: $0) }
+    }
+
+    /// Where the next reading of a series is expected, if that one is still its last.
+    private func expected(after reading: LiveReading) -> ClosedRange<Double>? {
+        guard let state = slots[Int(Slot(of: reading.device).number)].series?[reading.series],
+            state.time == reading.metric.time
+        else { return nil }
+        return models.model(for: reading.metric.metric)?.expected(after: state.detector)
     }
 
     package var devicesCount: Int {
