@@ -188,6 +188,8 @@ let testKits: [Target] = [
     // Servers that others wrote, private to one test, and a line to them that can be cut.
     .target(
         name: "ServerHarness", dependencies: ["NodeHarness"], path: "Tests/ServerHarness", swiftSettings: swift),
+    // A real browser, driven from outside.
+    .target(name: "BrowserHarness", path: "Tests/BrowserHarness", swiftSettings: swift),
 ]
 
 let testTargets: [Target] = [
@@ -230,15 +232,16 @@ let testTargets: [Target] = [
     tests(
         of: "HTTPAPI",
         [
-            "Telemetry", "Ports", "ReadingFormats", hummingbird, hummingbirdTesting, httpTypes, nioCore, logging,
-            metrics, lifecycle,
+            "Telemetry", "Ports", "ReadingFormats", "BrowserHarness", hummingbird, hummingbirdTesting, httpTypes,
+            nioCore, logging, metrics, lifecycle,
         ]),
     .testTarget(name: "TidyTests", swiftSettings: swift),
     // It runs the built program: `swift build --product starling` first, where only this target is built.
     .testTarget(
         name: "NodeTests",
         dependencies: [
-            "NodeHarness", "ServerHarness", "ReceiverHarness", "Telemetry", "LogFormat", crypto, grdbSQLite,
+            "NodeHarness", "ServerHarness", "ReceiverHarness", "BrowserHarness", "Telemetry", "LogFormat", crypto,
+            grdbSQLite,
         ],
         swiftSettings: swift),
 ]

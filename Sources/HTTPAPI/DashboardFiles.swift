@@ -38,6 +38,9 @@ package struct DashboardFiles: Sendable {
 
     /// Stands in `index.html` where the version goes.
     private static let versionMark = "__VERSION__"
+    /// Stands where the modules are announced: the browser then asks for all at once, not for one after the other as it
+    /// finds them imported.
+    private static let modulesMark = "  <!-- modules -->\n"
     private static let chartFileNames = ["chart.min.js", "Chart.min.js", "chart.js", "Chart.js"]
     private static let types = [
         "css": "text/css; charset=utf-8", "js": "text/javascript; charset=utf-8", "svg": "image/svg+xml",
@@ -73,9 +76,16 @@ package struct DashboardFiles: Sendable {
             let ending = String(entry.key.split(separator: ".").last ?? "")
             assets[entry.key] = Self.types[ending].map { File(type: $0, bytes: entry.value) }
         }
-        let text = String(decoding: page, as: UTF8.self).replacing(Self.versionMark, with: version)
+        let text = String(decoding: page, as: UTF8.self)
+            .replacing(Self.modulesMark, with: Self.preloads(of: contents.keys.sorted()))
+            .replacing(Self.versionMark, with: version)
         index = File(type: MediaType.html, bytes: Array(text.utf8))
         openAPI = File(type: MediaType.json, bytes: try Self.read(Self.resources + "/openapi.json"))
+    }
+
+    private static func preloads(of paths: [String]) -> String {
+        paths.lazy.filter { $0.hasSuffix(".js") && $0 != "chart.js" }
+            .map { "  <link rel=\"modulepreload\" href=\"/assets/\(versionMark)/\($0)\">\n" }.joined()
     }
 
     private static var resources: String { Bundle.module.resourcePath ?? Bundle.module.bundlePath }

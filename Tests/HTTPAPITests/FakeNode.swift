@@ -46,8 +46,6 @@ final class FakeNode: NodeService {
         var ring = RingView(
             slots: 4_096, digest: "abc", members: ["n0", "n1", "n2"], owners: (0..<4_096).map { $0 * 7 % 3 })
         var sinks: [any LiveSink] = []
-        /// Each look at the fleet finds it measured a second later.
-        var ticks = false
         var clock: Int64 = FakeNode.start.microseconds
     }
 
@@ -109,9 +107,6 @@ final class FakeNode: NodeService {
     func latest(_ query: LatestQuery) async -> LatestAnswer {
         state.withLock { state in
             state.latestQueries.append(query)
-            if state.ticks {
-                state.devices = state.devices.map { $0.later(by: 1_000_000) }
-            }
             return LatestAnswer(devices: state.devices, missing: state.missing)
         }
     }
@@ -194,6 +189,17 @@ final class FakeNode: NodeService {
         }
         let gone = sinks.filter { !$0.take(batch) }
         change { state in state.sinks.removeAll { sink in gone.contains { $0 === sink } } }
+    }
+
+    /// Every series sends the same again, measured a second later, and all who listen are told.
+    func tick() {
+        let readings = state.withLock { state in
+            state.devices = state.devices.map { $0.later(by: 1_000_000) }
+            return state.devices.flatMap { device in
+                device.metrics.map { LiveReading(device: device.device, metric: $0) }
+            }
+        }
+        publish(readings)
     }
 
     func cluster() async -> ClusterView {

@@ -1,10 +1,11 @@
-import Foundation
+package import Foundation
+import Glibc
 import Synchronization
 
 /// A headless Chromium, driven by the DevTools protocol over a pipe: JSON messages, each ended by a zero byte.
-final class Browser: Sendable {
-    struct Failure: Error, CustomStringConvertible {
-        let description: String
+package final class Browser: Sendable {
+    package struct Failure: Error, CustomStringConvertible {
+        package let description: String
     }
 
     private struct State {
@@ -12,6 +13,7 @@ final class Browser: Sendable {
         var session: String?
         var answers: [Int: CheckedContinuation<Data, any Error>] = [:]
         var events: [String: AsyncStream<Void>.Continuation] = [:]
+        var complaints: [String] = []
         var unread = Data()
         var hasEnded = false
     }
@@ -25,8 +27,10 @@ final class Browser: Sendable {
     /// Debian's package is `chromium`.
     private static let names = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"]
 
+    package static let advice = "the dashboard's tests need a browser: apt-get install chromium"
+
     /// Starts a browser, hands it to `body`, ends it.
-    static func run(_ body: (Browser) async throws -> Void) async throws {
+    package static func run(_ body: (Browser) async throws -> Void) async throws {
         let browser = try Browser()
         do {
             try await browser.attach()
@@ -40,7 +44,7 @@ final class Browser: Sendable {
 
     private init() throws {
         guard let program = Self.names.first(where: { FileManager.default.isExecutableFile(atPath: $0) }) else {
-            throw Failure(description: "the dashboard's tests need a browser: apt-get install chromium")
+            throw Failure(description: Self.advice)
         }
         profile = FileManager.default.temporaryDirectory.appending(path: "starling-\(UUID().uuidString)")
         // The protocol speaks on descriptors 3 and 4; only the first three can be given to a Process.
@@ -66,11 +70,12 @@ final class Browser: Sendable {
         let attached = try await command("Target.attachToTarget", ["targetId": target ?? "", "flatten": true])
         let session = attached["sessionId"] as? String
         state.withLock { $0.session = session }
-        try await command("Page.enable")
+        for domain in ["Page", "Runtime", "Log", "Performance"] { try await command("\(domain).enable") }
     }
 
     private func end() {
-        process.terminate()
+        // Asked to end, it may first want to end its services, for minutes; nothing of it is worth waiting for.
+        kill(process.processIdentifier, SIGKILL)
         process.waitUntilExit()
         output.fileHandleForReading.readabilityHandler = nil
         try? FileManager.default.removeItem(at: profile)
@@ -78,15 +83,15 @@ final class Browser: Sendable {
 
     // MARK: What a person does
 
-    func open(_ address: String) async throws {
+    package func open(_ address: String) async throws {
         try await command("Page.navigate", ["url": address], until: "Page.loadEventFired")
     }
 
-    func reload() async throws {
+    package func reload() async throws {
         try await command("Page.reload", [:], until: "Page.loadEventFired")
     }
 
-    func resize(_ width: Int, _ height: Int, isDark: Bool) async throws {
+    package func resize(_ width: Int, _ height: Int, isDark: Bool) async throws {
         try await command(
             "Emulation.setDeviceMetricsOverride",
             ["width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600])
@@ -96,7 +101,7 @@ final class Browser: Sendable {
     }
 
     /// The value of a JavaScript expression, or of the promise it is.
-    func value(of expression: String) async throws -> Any? {
+    package func value(of expression: String) async throws -> Any? {
         let answer = try await command(
             "Runtime.evaluate", ["expression": expression, "awaitPromise": true, "returnByValue": true])
         if let exception = answer["exceptionDetails"] as? [String: Any] {
@@ -107,7 +112,7 @@ final class Browser: Sendable {
     }
 
     /// Waits in the page until `condition` holds.
-    func wait(until condition: String) async throws {
+    package func wait(until condition: String) async throws {
         _ = try await value(
             of: """
                 new Promise((resolve, reject) => {
@@ -122,7 +127,19 @@ final class Browser: Sendable {
                 """)
     }
 
-    func screenshot() async throws -> Data {
+    /// The same, while something goes on outside of the page: called about twenty times a second.
+    package func wait(until condition: String, _ meanwhile: () -> Void) async throws {
+        for _ in 0..<Self.looksMax {
+            meanwhile()
+            let look = "new Promise(resolve => setTimeout(() => resolve(Boolean(\(condition))), 50))"
+            if try await value(of: look) as? Bool == true { return }
+        }
+        throw Failure(description: "in vain: \(condition)")
+    }
+
+    private static let looksMax = 1_200
+
+    package func screenshot() async throws -> Data {
         let answer = try await command("Page.captureScreenshot", ["format": "png"])
         guard let text = answer["data"] as? String, let data = Data(base64Encoded: text) else {
             throw Failure(description: "no screenshot")
@@ -130,10 +147,70 @@ final class Browser: Sendable {
         return data
     }
 
+    /// What the page could not do: exceptions nobody caught, files it did not get, what its security policy forbade.
+    package var complaints: [String] { state.withLock { $0.complaints } }
+
+    /// Moves a mouse that is pressed, in pixels of the window.
+    package func drag(from start: (x: Double, y: Double), to end: (x: Double, y: Double)) async throws {
+        func mouse(_ type: String, _ x: Double, _ y: Double) async throws {
+            try await command(
+                "Input.dispatchMouseEvent",
+                ["type": type, "x": x, "y": y, "button": "left", "buttons": 1, "clickCount": 1])
+        }
+        try await mouse("mousePressed", start.x, start.y)
+        try await mouse("mouseMoved", (start.x + end.x) / 2, (start.y + end.y) / 2)
+        try await mouse("mouseMoved", end.x, end.y)
+        try await mouse("mouseReleased", end.x, end.y)
+    }
+
+    /// Presses a key by its name, such as `ArrowDown`.
+    package func press(_ key: String) async throws {
+        for type in ["keyDown", "keyUp"] {
+            var event: [String: Any] = ["type": type, "key": key]
+            if type == "keyDown", key.count == 1 { event["text"] = key }
+            try await command("Input.dispatchKeyEvent", event)
+        }
+    }
+
+    /// Seconds and bytes by name, such as `JSHeapUsedSize`.
+    package func metrics() async throws -> [String: Double] {
+        let answer = try await command("Performance.getMetrics")
+        let rows = answer["metrics"] as? [[String: Any]] ?? []
+        return rows.reduce(into: [:]) { metrics, row in
+            if let name = row["name"] as? String { metrics[name] = row["value"] as? Double }
+        }
+    }
+
+    /// What each process that draws pages has of the memory, its part of what is shared included, the largest first.
+    package func rendererMegabytes() throws -> [Int] {
+        let pids = try FileManager.default.contentsOfDirectory(atPath: "/proc").compactMap { Int32($0) }
+        return pids.compactMap { pid -> Int? in
+            guard Self.text(of: pid, "cmdline").contains("--type=renderer"), isOurs(pid) else { return nil }
+            let size = Self.text(of: pid, "smaps_rollup").split(separator: "\n").first { $0.hasPrefix("Pss:") }
+            return size?.split(separator: " ").dropFirst().first.flatMap { Int($0) }.map { $0 / 1_024 }
+        }.sorted(by: >)
+    }
+
+    /// A process that our browser started, or one that such a process started.
+    private func isOurs(_ pid: Int32) -> Bool {
+        var pid = pid
+        for _ in 0..<8 {
+            if pid == process.processIdentifier { return true }
+            let parent = Self.text(of: pid, "status").split(separator: "\n").first { $0.hasPrefix("PPid:") }
+            guard let next = parent?.split(separator: "\t").last.flatMap({ Int32($0) }), next > 1 else { return false }
+            pid = next
+        }
+        return false
+    }
+
+    private static func text(of pid: Int32, _ file: String) -> String {
+        FileManager.default.contents(atPath: "/proc/\(pid)/\(file)").map { String(decoding: $0, as: UTF8.self) } ?? ""
+    }
+
     // MARK: The protocol
 
     @discardableResult
-    private func command(
+    package func command(
         _ method: String, _ parameters: [String: Any] = [:], until event: String? = nil
     ) async throws -> [String: Any] {
         let (id, session) = state.withLock { state in
@@ -181,9 +258,28 @@ final class Browser: Sendable {
             if let id = object["id"] as? Int {
                 state.withLock { $0.answers.removeValue(forKey: id) }?.resume(returning: message)
             } else if let name = object["method"] as? String {
+                note(name, object["params"] as? [String: Any] ?? [:])
                 state.withLock { $0.events.removeValue(forKey: name) }?.yield()
             }
         }
+    }
+
+    private static let complaintsMax = 100
+
+    private func note(_ event: String, _ parameters: [String: Any]) {
+        let text: String?
+        switch event {
+        case "Runtime.exceptionThrown":
+            let details = parameters["exceptionDetails"] as? [String: Any]
+            let exception = details?["exception"] as? [String: Any]
+            text = exception?["description"] as? String ?? details?["text"] as? String
+        case "Log.entryAdded":
+            let entry = parameters["entry"] as? [String: Any]
+            text = entry?["level"] as? String == "error" ? "\(entry?["text"] ?? "") \(entry?["url"] ?? "")" : nil
+        default: text = nil
+        }
+        guard let text else { return }
+        state.withLock { if $0.complaints.count < Self.complaintsMax { $0.complaints.append(text) } }
     }
 
     private func fail() {

@@ -1,12 +1,12 @@
 // One small chart: a line a metric, each in a lane and on a scale of its own (crossings would mean nothing), anomalous
 // points marked. Nothing moves by itself.
 
-import { number, timeOfDay } from "./format.js";
+import { number, timeOfDay } from "../parts/format.js";
+import { palette } from "../parts/theme.js";
+import { hasCharts } from "./time-chart.js";
+import { drawable, valueScale } from "./value-scale.js";
 
-/** False when the charting library could not be loaded; the page then does without. */
-export const hasCharts = typeof globalThis.Chart === "function";
-
-export class Graph {
+export class LaneChart {
   #chart = null;
   #canvas;
 
@@ -17,7 +17,7 @@ export class Graph {
   /** @param {{type: string, colour: string, points: number[][]}[]} series */
   draw(series) {
     if (!hasCharts) return;
-    const colours = theme();
+    const colours = palette();
     const datasets = series.map((one, index) => dataset(one, index, colours));
     const scales = { x: timeScale(series, colours) };
     // The last axis is the lowest lane: the first metric of the list is on top.
@@ -42,39 +42,48 @@ export class Graph {
 }
 
 function dataset({ type, colour, points }, index, colours) {
+  const marks = marked(points);
   return {
     label: type,
     yAxisID: `y${index}`,
-    data: points.map(([time, value]) => ({ x: time, y: value })),
+    data: points.map(([time, value]) => ({ x: time, y: drawable(value) })),
     borderColor: colour,
     borderWidth: colours.rem * 0.11,
     tension: 0.2,
     clip: false,
-    pointRadius: points.map((point) => (point[2] ? colours.rem * 0.26 : points.length === 1 ? 2 : 0)),
+    segment: { borderColor: ({ p0DataIndex, p1DataIndex }) => (points[p0DataIndex]?.[2] && points[p1DataIndex]?.[2] ? colours.alarm : undefined) },
+    pointRadius: points.map((_, place) => (marks[place] ? colours.rem * 0.26 : points.length === 1 ? 2 : 0)),
     pointHitRadius: 8,
-    pointBackgroundColor: points.map((point) => (point[2] ? colours.alarm : colour)),
+    pointBackgroundColor: points.map((_, place) => (marks[place] ? colours.alarm : colour)),
     pointBorderColor: colours.surface,
-    pointBorderWidth: points.map((point) => (point[2] ? 1.5 : 0)),
+    pointBorderWidth: points.map((_, place) => (marks[place] ? 1.5 : 0)),
   };
 }
 
-/** A lane shows at least 2 % of its value from edge to edge: the noise of a steady metric should look like noise. */
-const LANE_SPAN_MIN = 0.02;
+/** Marks are at least this part of the chart apart; what lies between is a stretch of red line. */
+const MARK_SHARE = 0.04;
+
+function marked(points) {
+  const apart = points.length > 0 ? (points[points.length - 1][0] - points[0][0]) * MARK_SHARE : 0;
+  let last = -Infinity;
+  return points.map(([time, , isAnomaly]) => {
+    if (!isAnomaly || time - last < apart) return false;
+    last = time;
+    return true;
+  });
+}
+
 /** Part of a lane left free above and below. */
 const LANE_MARGIN = 0.18;
 
 function laneScale(points) {
-  const values = points.map((point) => point[1]);
-  const low = Math.min(...values);
-  const high = Math.max(...values);
-  const middle = (low + high) / 2;
-  const span = Math.max(high - low, Math.abs(middle) * LANE_SPAN_MIN, Number.MIN_VALUE * 1e10);
-  const half = span * (0.5 + LANE_MARGIN);
+  const values = points.map((point) => drawable(point[1]));
+  const { min, max } = valueScale(Math.min(...values), Math.max(...values), LANE_MARGIN);
   return {
     stack: "lanes",
     stackWeight: 1,
-    min: middle - half,
-    max: middle + half,
+    min,
+    max,
     grid: { display: false, drawBorder: false },
     ticks: { display: false },
   };
@@ -120,20 +129,4 @@ function options(scales) {
       },
     },
   };
-}
-
-function theme() {
-  const style = getComputedStyle(document.documentElement);
-  const read = (name) => style.getPropertyValue(name).trim();
-  return {
-    quiet: read("--quiet"),
-    alarm: read("--alarm"),
-    surface: read("--surface"),
-    rem: Number.parseFloat(style.fontSize) || 16,
-  };
-}
-
-/** The colour of the n-th kind of metric, the same on every card. */
-export function seriesColour(index) {
-  return getComputedStyle(document.documentElement).getPropertyValue(`--series-${index % 8}`).trim();
 }
