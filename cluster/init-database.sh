@@ -1,4 +1,4 @@
-#!/bin/bash
+#!/usr/bin/env bash
 # Run by the database's image when its data is made: a role that owns one database and nothing else. Nodes need no more;
 # TimescaleDB is made known in every new database by the image itself.
 

@@ -68,7 +68,14 @@ import Testing
 
     /// Shell scripts, by path.
     private static func scripts() throws -> [String] {
-        try Repository.files(in: "cluster").filter { !$0.hasPrefix(".") && $0 != toolsFolder }.map { "cluster/" + $0 }
+        let files = try ["cluster", "cluster/" + toolsFolder].flatMap { folder in
+            try Repository.files(in: folder).map { "\(folder)/\($0)" }
+        }
+        // Folders, and files of no text, are no scripts.
+        return files.filter { path in
+            guard let text = try? Repository.read(path) else { return false }
+            return path.hasSuffix(".sh") || text.hasPrefix("#!/usr/bin/env bash")
+        }
     }
 
     /// Python programs, by path.
@@ -101,6 +108,7 @@ import Testing
             Set(scripts).isSuperset(
                 of: [
                     "lib.sh", "servers.sh", "postgres.sh", "up", "down", "kill", "stop", "start", "add", "test",
+                    "init-database.sh", "tools/make-secrets",
                 ].map { "cluster/" + $0 }))
         let result = try Tool.run("shellcheck", scripts + [".ci/run"], in: Repository.root)
         #expect(result.status == 0, "\(result.output.prefix(4000))")
@@ -110,7 +118,7 @@ import Testing
     @Test(.enabled(if: Tool.find("python3") != nil, "no python3 here"))
     func toolsTellWhatTheyDo() throws {
         let tools = try Self.tools()
-        #expect(tools == ["cluster/tools/export_isolation_forest.py"])
+        #expect(tools == ["check_manifests.py", "export_isolation_forest.py"].map { "cluster/tools/" + $0 })
         for tool in tools {
             let result = try Tool.run("python3", [tool, "--help"], in: Repository.root)
             #expect(result.status == 0 && result.output.contains("examples:"), "\(result.output.prefix(4000))")
