@@ -225,10 +225,14 @@ package final class Browser: Sendable {
         let (events, continuation) = AsyncStream<Void>.makeStream()
         if let event { state.withLock { $0.events[event] = continuation } } else { continuation.yield() }
         let answer = try await answer(to: id, sending: bytes)
-        guard await events.first(where: { true }) != nil else { throw Self.gone }
         let object = try JSONSerialization.jsonObject(with: answer) as? [String: Any] ?? [:]
         if let error = object["error"] { throw Failure(description: "\(method): \(error)") }
-        return object["result"] as? [String: Any] ?? [:]
+        let result = object["result"] as? [String: Any] ?? [:]
+        if let error = result["errorText"] { throw Failure(description: "\(method): \(error)") }
+        // Where the part after # alone is another, no document is loaded.
+        if method == "Page.navigate", result["loaderId"] == nil { return result }
+        guard await events.first(where: { true }) != nil else { throw Self.gone }
+        return result
     }
 
     private static let gone = Failure(description: "the browser ended")

@@ -48,8 +48,8 @@ extension NodeTests {
                 print("frames while it scrolls, ms:", try await browser.value(of: Self.scroll) ?? "")
                 let rows = try #require(try await browser.value(of: "document.querySelectorAll('.row').length") as? Int)
                 #expect(rows < 60)
-                let state = try await browser.value(of: "document.getElementById('freshness').innerText")
-                #expect(state as? String == "live")
+                // On a machine that is busy with other things a node may miss an answer; the next one has it.
+                try await browser.wait(until: "document.getElementById('freshness').innerText === 'live'")
                 #expect(browser.complaints == [])
                 let heap = try await browser.metrics()["JSHeapUsedSize"] ?? .infinity
                 #expect(heap < 200e6)
