@@ -61,6 +61,19 @@ package struct HostPort: Hashable, Sendable, CustomStringConvertible {
         (Self.bytes(ofIPv4: host) ?? Self.bytes(ofIPv6: host))?.allSatisfy { $0 == 0 } ?? false
     }
 
+    /// One machine's own address in a network: neither loopback nor of the link alone (which every link has again), nor one
+    /// of many machines.
+    var leadsOut: Bool {
+        guard !isLoopback, !isWildcard else { return false }
+        if let address = Self.bytes(ofIPv4: host) {
+            let isOfLink = address[0] == 169 && address[1] == 254
+            return address[0] != 0 && address[0] < 224 && !isOfLink
+        }
+        guard let address = Self.bytes(ofIPv6: host) else { return false }
+        let isOfLink = address[0] == 0xFE && address[1] & 0xC0 == 0x80
+        return address[0] != 0xFF && address[0] != 0 && !isOfLink
+    }
+
     /// An IP address, nothing to look up.
     package var isNumeric: Bool { Self.bytes(ofIPv4: host) != nil || Self.bytes(ofIPv6: host) != nil }
 

@@ -19,7 +19,8 @@ package struct NodeSettings: Hashable, Sendable {
     package var name: String
     package var http = HostPort(host: "127.0.0.1", port: 8080)
     package var gossip = HostPort(host: "127.0.0.1", port: 7946)
-    /// Where other nodes find this one, when that is not the address that gossip listens on. See `advertised`.
+    /// Where other nodes find this one, when that is not the address that gossip listens on: as it was said, or as it was
+    /// found where gossip listens everywhere. See `advertised`.
     package var advertise: HostPort?
     package var join: [HostPort] = []
     package var store = StoreAddress.sqlite(path: "./data/starling.db")

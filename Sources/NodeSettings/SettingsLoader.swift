@@ -3,6 +3,8 @@ import Configuration
 /// Joins flags, environment and file (in this order of precedence) into `NodeSettings`.
 package struct SettingsLoader: Sendable {
     package let settings: NodeSettings
+    /// For the log: what was chosen in place of a person.
+    package let notes: [String]
     /// For the log: nothing that stops a start.
     package let warnings: [String]
 
@@ -12,9 +14,11 @@ package struct SettingsLoader: Sendable {
     ///   - readFile: reads the file behind a `…_FILE` variable.
     ///   - hostName: the default name.
     ///   - isTerminal: whether the log goes to one.
+    ///   - machine: the addresses of this machine; asked only where one must be chosen.
     package init(
         flags: [Setting: String], environment: [String: String], file: SettingsFile?,
-        readFile: (String) throws -> [UInt8], hostName: String, isTerminal: Bool
+        readFile: (String) throws -> [UInt8], hostName: String, isTerminal: Bool,
+        machine: () -> [MachineAddress] = { [] }
     ) throws(SettingsError) {
         let environment = try SettingsEnvironment(environment, readFile: readFile)
         let reader = Self.reader(flags: flags, environment: environment, file: file)
@@ -38,12 +42,26 @@ package struct SettingsLoader: Sendable {
         }
         if given[.name] == nil { settings.name = try Self.name(hostName: hostName) }
         if given[.dataDirectory] == nil { settings.dataDirectory = "./data/" + settings.name }
+        notes = Self.findPlace(of: &settings, machine)
         try SettingsCheck.consistency(of: settings, given: given)
         try SettingsCheck.features(of: settings, given: given)
         self.settings = settings
         warnings =
             environment.unknown.map { "\($0) is no setting of a node: ignored" }
             + SettingsCheck.doubts(about: settings, given: given)
+    }
+
+    /// A node that listens everywhere is found at an address of its machine, if it has one.
+    private static func findPlace(of settings: inout NodeSettings, _ machine: () -> [MachineAddress]) -> [String] {
+        guard settings.gossip.isWildcard, settings.advertise == nil,
+            let found = MachineAddress.advertised(listeningAt: settings.gossip, among: machine())
+        else { return [] }
+        let address = HostPort(host: found.host, port: settings.gossip.port)
+        settings.advertise = address
+        return [
+            "--gossip \(settings.gossip) is every address of this machine: other nodes find this one at \(address) "
+                + "(\(found.interface)); say another with --advertise"
+        ]
     }
 
     private static func name(hostName: String) throws(SettingsError) -> String {

@@ -27,7 +27,7 @@ struct NodeCommand: AsyncParsableCommand {
             loaded = try SettingsLoader(
                 flags: flags.given, environment: ProcessInfo.processInfo.environment, file: try flags.file(),
                 readFile: { try SmallFile.read($0, bytesMax: SettingsEnvironment.secretBytesMax) },
-                hostName: HostName.short, isTerminal: StandardError.isTerminal)
+                hostName: HostName.short, isTerminal: StandardError.isTerminal, machine: MachineAddress.all)
         } catch let error as SettingsError {
             throw UsageError.told(error.message, command: "node")
         }
@@ -35,6 +35,7 @@ struct NodeCommand: AsyncParsableCommand {
         StandardError.bootstrapLogging(level: settings.logLevel, isJSON: settings.logFormat == .json)
         let logger = Logger(label: "starling.node")
         for warning in loaded.warnings { logger.warning("\(warning)") }
+        for note in loaded.notes { logger.notice("\(note)") }
         logger.info(
             "starting",
             metadata: [

@@ -21,7 +21,8 @@ struct NodeFlags: ParsableArguments {
 
     @Option(
         help: .init(
-            "Where other nodes find this one; needed when --gossip is 0.0.0.0 or [::]. (default: the gossip address)",
+            "Where other nodes find this one. (default: the gossip address; when that is 0.0.0.0 or [::], the first address "
+                + "of this machine)",
             valueName: "host:port"))
     var advertise: String?
 

@@ -5,10 +5,12 @@ import Testing
 @Suite struct FlockSettingsTests {
     private static let key = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="
 
-    private func load(_ flags: [Setting: String], environment: [String: String] = [:]) throws -> SettingsLoader {
+    private func load(
+        _ flags: [Setting: String], environment: [String: String] = [:], machine: [MachineAddress] = []
+    ) throws -> SettingsLoader {
         try SettingsLoader(
             flags: flags, environment: environment, file: nil, readFile: { _ in Array((Self.key + "\n").utf8) },
-            hostName: "host", isTerminal: false)
+            hostName: "host", isTerminal: false, machine: { machine })
     }
 
     private func problem(_ flags: [Setting: String]) -> String {
@@ -46,6 +48,24 @@ import Testing
         #expect(text.hasPrefix("--gossip: 0.0.0.0:7946 is every address") && text.contains("--advertise"), "\(text)")
         #expect(problem([.gossip: "[::]:1", .clusterKey: Self.key]).contains("STARLING_ADVERTISE"))
         #expect(problem([.gossip: "0.0.0.0:1", .clusterKey: Self.key, .advertise: "10.0.0.1:1"]) == "no error")
+    }
+
+    @Test func aNodeThatListensEverywhereIsFoundAtAnAddressOfItsMachine() throws {
+        let machine = [
+            MachineAddress(host: "127.0.0.1", interface: "lo"), MachineAddress(host: "10.1.2.3", interface: "eth0"),
+        ]
+        let flags: [Setting: String] = [.gossip: "0.0.0.0:7946", .clusterKey: Self.key]
+        let loaded = try load(flags, machine: machine)
+        #expect(loaded.settings.advertised(gossipPort: 7946).description == "10.1.2.3:7946")
+        #expect(loaded.settings.printed.contains { $0 == ("--advertise", "10.1.2.3:7946") })
+        #expect(loaded.notes.count == 1 && loaded.notes[0].contains("10.1.2.3:7946 (eth0)"))
+        #expect(loaded.warnings == [])
+        let free = try load(flags.merging([.gossip: "[::]:0"]) { $1 }, machine: machine)
+        #expect(free.settings.advertised(gossipPort: 4711).description == "10.1.2.3:4711")
+        let said = try load(flags.merging([.advertise: "10.9.9.9:1"]) { $1 }, machine: machine)
+        #expect(said.settings.advertise?.host == "10.9.9.9" && said.notes == [])
+        let one = try load([.gossip: "127.0.0.1:7946"], machine: machine)
+        #expect(one.settings.advertise == nil && one.notes == [])
     }
 
     @Test func beyondLoopbackTheKeyIsNeededWhateverClientsMayDo() {

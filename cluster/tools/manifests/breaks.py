@@ -132,6 +132,7 @@ BREAKS = [
     (COMPOSE, "STARLING_LEASE_FILE", "STARLING_LEASES_FILE", "is no setting"),
     (COMPOSE, "stop_grace_period: 15s\n    depends_on", "stop_grace_period: 4s\n    depends_on", "stop_grace_period"),
     (COMPOSE, 'volumes: ["redis:/data"]', 'volumes: ["lease:/data"]', "volume lease is not declared"),
+    (COMPOSE, "    deploy:\n", "    entrypoint: [/bin/sh]\n    deploy:\n", "no entrypoint but the image's"),
     (COMPOSE, "    deploy:\n", "    volumes: [/data]\n    deploy:\n", "one for all copies"),
     (COMPOSE, "127.0.0.1:80}:8080", "127.0.0.1:80}:80", "published port"),
     (NGINX, "set $nodes node:8080", "set $nodes nodes:8080", "service of compose.yaml"),

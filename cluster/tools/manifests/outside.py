@@ -61,6 +61,9 @@ def check_compose(facts):
                 yield f"{path}: {name}: volume {source} is not declared"
     if "volumes" in compose["services"]["node"]:
         yield f"{path}: node: a volume that is named here may be one for all copies"
+    for name, service in compose["services"].items():
+        if is_ours(service["image"]) and "entrypoint" in service:
+            yield f"{path}: {name} needs no entrypoint but the image's: there need be no shell"
 
 
 def check_proxy(facts):
