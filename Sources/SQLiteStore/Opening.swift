@@ -80,7 +80,7 @@ enum Opening {
     }
 
     /// Before anything is written: a database of another program stays as it is.
-    private static func refuseForeign(_ connection: Connection, _ place: FilePlace) throws(StoreError) {
+    static func refuseForeign(_ connection: Connection, _ place: FilePlace) throws(StoreError) {
         let all = try connection.int64(tablesCount(where: "1")) ?? 0
         let ours = try connection.int64(tablesCount(where: "name IN ('flock', 'checkpoints')")) ?? 0
         guard all == 0 || ours == 2 else {

@@ -19,7 +19,12 @@ struct ConformanceTests {
         let server = try Server.shared(mode)
         let database = try server.database()
         let url = try PostgresURL(server.address(database))
-        try await one.run(StorePlace { PostgresStore(url: url, logger: Server.silent) })
+        try await one.run(
+            StorePlace {
+                PostgresStore(url: url, logger: Server.silent)
+            } keeper: {
+                PostgresFlockKeeper(url: url, logger: Server.silent)
+            })
         try server.drop(database)
     }
 }

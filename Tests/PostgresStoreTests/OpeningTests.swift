@@ -171,4 +171,20 @@ struct OpeningTests {
         #expect(error?.code == .unusable && error?.message.contains("was flock") == true)
         await store.close()
     }
+
+    @Test func whoseADatabaseIsIsAskedWithoutTouchingIt() async throws {
+        let database = try server.database()
+        let keeper = PostgresFlockKeeper(url: try PostgresURL(server.address(database)), logger: Server.silent)
+        let error = await #expect(throws: StoreError.self) { _ = try await keeper.record() }
+        #expect(error?.code == .unusable && error?.message.contains("has no flock yet") == true)
+        #expect(try server.run("SELECT count(*) FROM pg_class WHERE relname = 'flock'", in: database) == "0")
+        let store = try Server.store(server.address(database))
+        let flock = try await store.prepare()
+        await store.close()
+        // As a newer program left it.
+        try server.run("UPDATE flock SET schema_version = 99", in: database)
+        #expect(try await keeper.record().flock == flock)
+        try await keeper.rename(flock, to: FlockID(high: 1, low: 2))
+        #expect(try server.run("SELECT schema_version FROM flock", in: database) == "99")
+    }
 }

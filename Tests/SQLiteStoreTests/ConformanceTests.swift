@@ -1,3 +1,4 @@
+import SQLiteStore
 import StoreConformance
 import Testing
 
@@ -6,6 +7,11 @@ struct ConformanceTests {
     @Test(arguments: ConformanceCase.all)
     func conforms(_ one: ConformanceCase) async throws {
         let folder = try TemporaryFolder()
-        try await one.run(StorePlace { folder.store() })
+        try await one.run(
+            StorePlace {
+                folder.store()
+            } keeper: {
+                SQLiteFlockKeeper(path: folder.database)
+            })
     }
 }

@@ -5,9 +5,12 @@ import Testing
 package struct StorePlace: Sendable {
     /// A store of another node over the same data; not prepared yet.
     package let open: @Sendable () -> any Store
+    /// Somebody who asks whose it is.
+    package let keeper: @Sendable () -> any FlockKeeper
 
-    package init(open: @escaping @Sendable () -> any Store) {
+    package init(open: @escaping @Sendable () -> any Store, keeper: @escaping @Sendable () -> any FlockKeeper) {
         self.open = open
+        self.keeper = keeper
     }
 
     func prepared() async throws -> any Store {
@@ -46,6 +49,7 @@ package struct ConformanceCase: Sendable, CustomTestStringConvertible {
     }
 
     package static let all =
-        identity + commits + writers + ledgers + deletions + latestRows + histories + anomalies + devices + models
+        identity + keepers + commits + writers + ledgers + deletions + latestRows + histories + anomalies + devices
+        + models
         + concurrency + elections + runs + silent + pruned + retention + silences + alerts + mutes
 }

@@ -95,7 +95,7 @@ enum Opening {
             .bool(0, 0)
     }
 
-    private static func identity(_ link: Link, _ url: PostgresURL) throws(Failure) -> FlockID {
+    static func identity(_ link: Link, _ url: PostgresURL) throws(Failure) -> FlockID {
         let row = try link.query("SELECT uuid FROM flock WHERE id = 1")
         guard row.count == 1 else { throw unusable("\(url) has no flock row: it is damaged, restore a backup") }
         return row.uuid(0, 0)
