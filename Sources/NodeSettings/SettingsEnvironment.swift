@@ -18,15 +18,22 @@ package struct SettingsEnvironment: Sendable {
             for variable in setting.environment {
                 known.insert(variable)
                 if setting.isSecret { known.insert(variable + "_FILE") }
-                guard values[setting] == nil else { continue }
-                guard
-                    let text = try Self.value(of: variable, isSecret: setting.isSecret, in: environment, readFile)
-                else { continue }
-                values[setting] = text
             }
+            values[setting] = try Self.value(of: setting, in: environment, readFile)
         }
         self.values = values
         unknown = environment.keys.filter { $0.hasPrefix("STARLING_") && !known.contains($0) }.sorted()
+    }
+
+    /// The value of one setting and the variable that it came from; nil if none is set.
+    package static func value(
+        of setting: Setting, in environment: [String: String], _ readFile: (String) throws -> [UInt8]
+    ) throws(SettingsError) -> (text: String, variable: String)? {
+        for variable in setting.environment {
+            let found = try value(of: variable, isSecret: setting.isSecret, in: environment, readFile)
+            if let found { return found }
+        }
+        return nil
     }
 
     private static func value(

@@ -22,14 +22,13 @@ struct DrainCommand: AsyncParsableCommand {
 
             Examples:
               starling drain --data-dir ./data/n3 --store sqlite:./data/starling.db
-              starling drain --data-dir ./data/n3 --store postgres://starling@db.example/starling
+              STARLING_STORE_FILE=/run/secrets/store-url starling drain --data-dir ./data/n3
             """)
 
     @Option(name: .customLong("data-dir"), help: .init("The data folder of the node.", valueName: "folder"))
     var dataDirectory: String
 
-    @Option(help: .init("The store of its flock: sqlite:PATH or postgres://…", valueName: "address"))
-    var store: String
+    @OptionGroup var option: StoreOption
 
     func run() async throws {
         StandardError.bootstrapLogging(level: .warning, isJSON: false)
@@ -73,19 +72,16 @@ struct DrainCommand: AsyncParsableCommand {
 
     /// A file that is not there is no place to drain into: a slip of the pen must not make one.
     private func openStore(_ logger: Logger) async throws -> any Store {
-        let address: StoreAddress
-        do { address = try StoreAddress.parse(store) } catch {
-            throw UsageError.told("--store is not valid; expected \(error.expected)", command: "drain")
+        let found = try option.found(command: "drain")
+        if case .sqlite(let path) = found.address, !FileManager.default.fileExists(atPath: path) {
+            throw Failure("\(found.origin): there is no \(path); name the store that the node's flock uses")
         }
-        if case .sqlite(let path) = address, !FileManager.default.fileExists(atPath: path) {
-            throw Failure("--store: there is no \(path); name the store that the node's flock uses")
-        }
-        let opened = try StoreAssembly.make(address, logger)
+        let opened = try StoreAssembly.make(found.address, origin: found.origin, logger)
         let flock = try await opened.prepare()
         if let own = FlockFile(dataDirectory: dataDirectory).flock, own != flock {
             await opened.close()
             throw Failure(
-                "--store: it is the store of flock \(flock), and \(dataDirectory) belongs to flock \(own); name the store "
+                "\(found.origin): it is the store of flock \(flock), and \(dataDirectory) belongs to flock \(own); name the store "
                     + "that the node used")
         }
         return opened

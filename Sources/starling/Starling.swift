@@ -17,7 +17,8 @@ struct Starling: AsyncParsableCommand {
         version: version,
         subcommands: [
             NodeCommand.self, SimulateCommand.self, ClusterCommand.self, HealthCommand.self, ModelsCommand.self,
-            TrainCommand.self, DrainCommand.self, PruneCommand.self, MuteCommand.self, EvaluateCommand.self,
+            TrainCommand.self, DrainCommand.self, FlockCommand.self, PruneCommand.self, MuteCommand.self,
+            EvaluateCommand.self,
         ])
 
     static let version = "0.1.0"

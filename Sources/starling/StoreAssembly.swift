@@ -6,14 +6,27 @@ import SQLiteStore
 
 /// Which adapter stands behind the address of a store.
 enum StoreAssembly {
-    static func make(_ address: StoreAddress, _ logger: Logger) throws -> any Store {
+    /// - Parameter origin: where the address stands, for messages.
+    static func make(
+        _ address: StoreAddress, origin: String = Setting.store.flag, _ logger: Logger
+    ) throws -> any Store {
         switch address {
-        case .sqlite(let path): return SQLiteStore(path: path, logger: logger)
-        case .postgres(let url):
-            do { return PostgresStore(url: try PostgresURL(url.revealed), logger: logger) } catch {
-                throw Failure("--store: \(error)")
-            }
+        case .sqlite(let path): SQLiteStore(path: path, logger: logger)
+        case .postgres(let url): PostgresStore(url: try parsed(url, origin), logger: logger)
         }
+    }
+
+    /// Who asks and tells whose the store is.
+    static func keeper(_ address: StoreAddress, origin: String) throws -> any FlockKeeper {
+        switch address {
+        case .sqlite(let path): SQLiteFlockKeeper(path: path)
+        case .postgres(let url):
+            PostgresFlockKeeper(url: try parsed(url, origin), logger: Logger(label: "starling.flock"))
+        }
+    }
+
+    private static func parsed(_ url: Secret, _ origin: String) throws -> PostgresURL {
+        do { return try PostgresURL(url.revealed) } catch { throw Failure("\(origin): \(error)") }
     }
 
     /// A store that is away stops nothing; one that a person must look at stops the start.

@@ -4,6 +4,15 @@ import Testing
 extension NodeTests {
     /// `starling drain`: what a node held that does not come back.
     @Suite(.timeLimit(.minutes(2))) struct DrainTests {
+        /// As with a password: the address stands in no argument.
+        private func drain(_ place: NodeProcess.Place, _ variable: String, _ value: String) throws
+            -> ChildProcess.Result
+        {
+            try ChildProcess.run(
+                try Programs.starling(), ["drain", "--data-dir", place.dataFolder],
+                environment: Programs.plainEnvironment().merging([variable: value]) { $1 })
+        }
+
         private func drain(_ place: NodeProcess.Place) throws -> ChildProcess.Result {
             try ChildProcess.run(
                 try Programs.starling(),
@@ -27,6 +36,15 @@ extension NodeTests {
             #expect(try Database(place.database).keys() == traffic.keys(of: traffic.batches))
             let second = try drain(place)
             #expect(second.exit == .code(0) && second.output.contains("holds nothing"), "\(second.output)")
+            let address = "sqlite:" + place.database
+            let file = try folder.write(address + "\n", to: "store-url")
+            for (variable, value) in [
+                ("STARLING_STORE", address), ("DATABASE_URL", address), ("STARLING_STORE_FILE", file),
+                ("DATABASE_URL_FILE", file),
+            ] {
+                let third = try drain(place, variable, value)
+                #expect(third.exit == .code(0) && third.output.contains("holds nothing"), "\(variable): \(third)")
+            }
         }
 
         @Test func theStoreOfAnotherFlockIsRefused() throws {
@@ -49,6 +67,15 @@ extension NodeTests {
             var place = try NodeTests.place(in: folder)
             let noStore = try drain(place)
             #expect(noStore.exit == .code(1) && noStore.errors.contains("there is no \(place.database)"))
+            let elsewhere = try drain(place, "DATABASE_URL", "sqlite:" + place.database)
+            #expect(elsewhere.exit == .code(1) && elsewhere.errors.contains("DATABASE_URL: there is no"))
+            let unnamed = try drain(place, "UNRELATED", "x")
+            #expect(unnamed.exit == .code(64) && unnamed.errors.contains("STARLING_STORE_FILE"), "\(unnamed)")
+            let nonsense = try drain(place, "STARLING_STORE", "mysql://me:secret@db/x")
+            #expect(nonsense.exit == .code(64) && nonsense.errors.contains("STARLING_STORE is not valid"))
+            #expect(!nonsense.errors.contains("secret"))
+            let unreadable = try drain(place, "STARLING_STORE_FILE", folder.file("nowhere"))
+            #expect(unreadable.exit == .code(64) && unreadable.errors.contains("STARLING_STORE_FILE: cannot read"))
             try NodeTests.stop(try NodeProcess.ready(at: place))
             place.dataFolder = folder.file("nobody")
             let noLog = try drain(place)
