@@ -26,10 +26,12 @@ enum LeaseAssembly {
     ) throws -> @Sendable (FlockID) -> any LeaseKeeper {
         switch address {
         case .file(let path):
-            // What cannot be made is told by the lease itself, which tries again.
-            let folder = URL(fileURLWithPath: path).deletingLastPathComponent()
-            try? FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-            return { _ in FileLease(path: path) }
+            return { _ in
+                // What cannot be made is told by the lease itself, which tries again.
+                let folder = URL(fileURLWithPath: path).deletingLastPathComponent()
+                try? FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+                return FileLease(path: path)
+            }
         case .redis(let url):
             let place: RedisURL
             do { place = try RedisURL(url.revealed) } catch { throw Failure("--lease: \(error)") }

@@ -31,7 +31,7 @@ enum NeighbourhoodAssembly {
         }
     }
 
-    private static func keyRing(_ settings: NodeSettings) throws -> KeyRing? {
+    static func keyRing(_ settings: NodeSettings) throws -> KeyRing? {
         guard !settings.clusterKeys.isEmpty else { return nil }
         guard let keys = KeyRing(base64: settings.clusterKeys.map(\.revealed)) else {
             throw Failure(

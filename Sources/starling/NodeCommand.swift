@@ -17,9 +17,14 @@ struct NodeCommand: AsyncParsableCommand {
               starling node
               starling node --http 127.0.0.1:9000 --data-dir /var/lib/starling
               starling node --config node.json --log-format json
+              starling node --config node.json --check       what a start would make of it; nothing is started
             """)
 
     @OptionGroup var flags: NodeFlags
+
+    @Flag(
+        help: "Only check the settings, from wherever they come, and show them: nothing is opened, and nobody asked.")
+    var check = false
 
     func run() async throws {
         let loaded: SettingsLoader
@@ -36,6 +41,10 @@ struct NodeCommand: AsyncParsableCommand {
         let logger = Logger(label: "starling.node")
         for warning in loaded.warnings { logger.warning("\(warning)") }
         for note in loaded.notes { logger.notice("\(note)") }
+        if check {
+            try NodeCheck.run(settings, logger: logger)
+            return StandardOutput.put(NodeCheck.text(settings))
+        }
         logger.info(
             "starting",
             metadata: [

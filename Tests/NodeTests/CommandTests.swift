@@ -52,7 +52,8 @@ extension NodeTests {
             ["--version"], ["--help"], ["node", "--help"], ["prune", "--help"], ["mute", "--help"],
             ["simulate", "--help"],
             ["models", "verify", "--help"], ["train", "--help"], ["models", "list", "--help"],
-            ["models", "import", "--help"], ["mute", "--help"], ["evaluate", "--help"],
+            ["models", "import", "--help"], ["evaluate", "--help"], ["drain", "--help"],
+            ["flock", "--help"], ["flock", "show", "--help"], ["flock", "new-id", "--help"],
         ])
         func questionsAboutTheProgramExitWithZero(_ arguments: [String]) throws {
             let result = try ChildProcess.run(try Programs.starling(), arguments)
@@ -68,7 +69,9 @@ extension NodeTests {
             (["health", "--url"], "--url"), (["mute"], "--all"), (["mute", "--all", "--device", "d"], "--all"),
             (["mute", "--all", "--for", "soon"], "--for"),
             (["mute", "--device", "d", "--lift", "--for", "1h"], "--lift"),
-            (["mute", "--list", "--all"], "--list"),
+            (["mute", "--list", "--all"], "--list"), (["drain", "--data-dir", "x"], "--store"),
+            (["flock", "show"], "DATABASE_URL_FILE"), (["flock", "new-id", "--store", "redis://h"], "sqlite:PATH"),
+            (["node", "--check", "--http", "nonsense"], "--http"),
         ])
         func mistakesOfUsageAreNamedAndExitWith64(_ arguments: [String], _ word: String) throws {
             let result = try ChildProcess.run(try Programs.starling(), arguments)

@@ -99,6 +99,10 @@ def secret_keys(text):
     }
 
 
+def secret_values(text):
+    return [document["stringData"] for document in yaml.safe_load_all(text) if document]
+
+
 def seconds(text):
     match = re.fullmatch(r"(\d+)(s|m)", str(text))
     return int(match.group(1)) * {"s": 1, "m": 60}[match.group(2)] if match else None

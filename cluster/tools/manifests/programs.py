@@ -9,7 +9,10 @@ from pathlib import Path
 
 import yaml
 
-from .facts import Facts, is_ours, run
+from .facts import Facts, is_ours, run, secret_values
+
+# What the cluster would put in place of a pod's fields.
+FIELDS = {"metadata.name": "starling-0", "status.podIP": "10.42.0.7"}
 
 
 class Absent(Exception):
@@ -100,6 +103,53 @@ def ask_program(texts, options):
         for argument in arguments[1:]:
             if argument.startswith("--") and argument not in text:
                 yield f"{name}: {arguments[0]} has no {argument}"
+
+
+    with tempfile.TemporaryDirectory() as folder:
+        for name, environment in node_environments(facts, make_secrets(texts, folder)):
+            result = run([Path(options.program).resolve(), "node", "--check"], env=environment, cwd=folder)
+            said = result.stderr.strip()
+            # A warning is as good as a failure here: a setting that the program does not know, for one.
+            if result.returncode or "ignored" in said:
+                yield f"{name}: starling node --check: {said[-500:]}"
+
+
+def make_secrets(texts, folder):
+    """Secrets as make-secrets makes them, in files: where those of compose and of Kubernetes lie."""
+    tool = Path(folder, "cluster/tools/make-secrets")
+    tool.parent.mkdir(parents=True)
+    tool.write_text(texts["cluster/tools/make-secrets"])
+    run(["bash", str(tool), "compose"])
+    kubernetes = Path(folder, "kubernetes")
+    kubernetes.mkdir()
+    for keys in secret_values(run(["bash", str(tool), "kubernetes"]).stdout):
+        for key, value in keys.items():
+            Path(kubernetes, key).write_text(value)
+    return {"compose": Path(folder, "cluster/secrets"), "kubernetes": kubernetes}
+
+
+def node_environments(facts, secrets):
+    """What containers of nodes are given, with an address and secrets in place of those that only they have."""
+    for path, _, pod in facts.pods():
+        for container in pod["spec"]["containers"]:
+            if not is_ours(container["image"]) or container.get("args", ["node"])[0] != "node":
+                continue
+            given = {}
+            for entry in container.get("env", []):
+                field = entry.get("valueFrom", {}).get("fieldRef", {}).get("fieldPath")
+                value = FIELDS.get(field, "") if field else entry["value"]
+                given[entry["name"]] = re.sub(r"\$\((\w+)\)", lambda m: given.get(m[1], m[0]), value)
+            yield path, in_place(given, "/run/secrets/starling", secrets["kubernetes"])
+    for service in facts.compose["services"].values():
+        if is_ours(service["image"]) and service.get("command", ["node"])[0] == "node":
+            given = {k: re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", str(v)) for k, v in service["environment"].items()}
+            yield "cluster/compose.yaml", in_place(given, "/run/secrets", secrets["compose"])
+
+
+def in_place(given, folder, secrets):
+    given = {name: value.replace(folder + "/", f"{secrets}/") for name, value in given.items()}
+    # A container has an address that the node finds; the machine that checks may have none.
+    return {"PATH": os.environ.get("PATH", ""), "STARLING_ADVERTISE": f"{FIELDS['status.podIP']}:7946", **given}
 
 
 def commands(facts):
