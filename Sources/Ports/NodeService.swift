@@ -62,6 +62,8 @@ package protocol NodeService: ModelService {
 
     func cluster() async -> ClusterView
 
+    func vitals() async -> NodeVitals
+
     /// The ledgers of all live nodes as one, asked for now.
     func ledgerOfFlock() async -> FlockLedger
 

@@ -21,6 +21,7 @@ enum NodeAssembly {
     static func run(_ settings: NodeSettings, version: String, logger: Logger) async throws {
         let metrics = PrometheusMetrics(help: HTTPAPI.metricsHelp.merging(NodeMetrics.help) { first, _ in first })
         MetricsSystem.bootstrap(metrics)
+        NodeMetrics.begin()
         let scheduling = try LeaseAssembly.scheduling(settings)
         let telling = try WebhookAssembly.telling(settings, version: version)
         let store = try await StoreAssembly.open(settings.store, logger)

@@ -45,6 +45,9 @@ final class FakeNode: NodeService {
         ]
         var ring = RingView(
             slots: 4_096, digest: "abc", members: ["n0", "n1", "n2"], owners: (0..<4_096).map { $0 * 7 % 3 })
+        var vitals = NodeVitals(
+            logBytes: 0, logLimitBytes: 1 << 30, pendingFor: 0, refusedDatagrams: ["replay": 0, "wrong_key": 0])
+        var pruner = ClusterView.Pruner(leader: nil, fencingToken: nil, lastRun: nil, lastResult: nil)
         var sinks: [any LiveSink] = []
         var clock: Int64 = FakeNode.start.microseconds
     }
@@ -207,10 +210,12 @@ final class FakeNode: NodeService {
             node: "n0",
             members: now.members,
             ring: now.ring,
-            pruner: ClusterView.Pruner(leader: nil, fencingToken: nil, lastRun: nil, lastResult: nil),
+            pruner: now.pruner,
             store: StoreKind(name: "sqlite", timescale: .none), isStoreReachable: now.storeError == nil,
             ledger: now.ledger)
     }
+
+    func vitals() async -> NodeVitals { now.vitals }
 
     var unreadiness: String? { now.unreadiness }
 }

@@ -47,6 +47,36 @@ import Testing
         }
     }
 
+    /// What a rule looks at is there before anything happened, and follows the node.
+    @Test func theNodesVitalsAreServedFromTheStart() async throws {
+        let node = FakeNode()
+        try await makeAPI(node).makeApplication().test(.router) { client in
+            let before = try await client.execute(uri: "/metrics", method: .get).text
+            node.change { state in
+                state.vitals = NodeVitals(
+                    logBytes: 12_345, logLimitBytes: 1 << 24, pendingFor: 1_500_000,
+                    refusedDatagrams: ["replay": 0, "wrong_key": 7])
+                state.pruner = ClusterView.Pruner(
+                    leader: "n0", fencingToken: 9, lastRun: FakeNode.start, lastResult: "nothing to do")
+            }
+            let after = try await client.execute(uri: "/metrics", method: .get).text
+            for (name, first, second) in [
+                ("starling_ingest_log_bytes", "0", "12345"),
+                ("starling_ingest_log_limit_bytes", "1073741824", "16777216"),
+                ("starling_readings_pending_age_seconds", "0", "1.5"), ("starling_pruner_fencing_token", "0", "9"),
+                ("starling_pruner_last_run_timestamp_seconds", "0", "1795359845"),
+                (#"starling_gossip_datagrams_refused_total{reason="replay"}"#, "0", "0"),
+                (#"starling_gossip_datagrams_refused_total{reason="wrong_key"}"#, "0", "7"),
+                (#"starling_http_requests_total{method="POST",route="/data",status="202"}"#, "0", "0"),
+                (#"starling_http_requests_total{method="POST",route="/data",status="503"}"#, "0", "0"),
+            ] {
+                #expect(before.contains("\n\(name) \(first)\n"), "\(name)\n\(before)")
+                #expect(after.contains("\n\(name) \(second)\n"), "\(name)\n\(after)")
+            }
+            try await check(after)
+        }
+    }
+
     @Test func everyKindOfMetricIsRendered() async throws {
         let metrics = PrometheusMetrics(help: ["starling_things_total": "Things \\ counted.\nTwice."])
         let counter = Counter(label: "starling.things", dimensions: [("b", "x\"y\\z\n"), ("a", "1")], factory: metrics)

@@ -243,7 +243,7 @@ struct NodeTests {
         return ReadingBatch(receivedAt: Instant(microseconds: 1), readings: readings)
     }
 
-    private static func batch(_ index: Int, count: Int) -> ReadingBatch {
+    static func batch(_ index: Int, count: Int) -> ReadingBatch {
         let readings = (0..<count).map { device in
             Reading(
                 series: Series(

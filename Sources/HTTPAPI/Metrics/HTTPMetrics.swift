@@ -50,8 +50,12 @@ final class HTTPMetrics: Sendable {
     private let known = Mutex<[Key: Handlers]>([:])
     private let factory: any MetricsFactory
 
+    /// What the taking of readings is watched by is there from the start, with 0: the first refusal is a change, too.
+    private static let watched = [HTTPResponse.Status.accepted, .serviceUnavailable]
+
     init(factory: any MetricsFactory) {
         self.factory = factory
+        for status in Self.watched { _ = handlers(Key(route: .data, method: .post, status: status.code)) }
     }
 
     static let help = [
@@ -60,16 +64,19 @@ final class HTTPMetrics: Sendable {
     ]
 
     func count(route: Route?, method: HTTPRequest.Method, status: HTTPResponse.Status, duration: Duration) {
-        let key = Key(route: route, method: Method(method), status: status.code)
-        let handlers = known.withLock { known in
+        let handlers = handlers(Key(route: route, method: Method(method), status: status.code))
+        handlers.count.increment()
+        let (seconds, attoseconds) = duration.components
+        handlers.duration.recordNanoseconds(seconds &* 1_000_000_000 &+ attoseconds / 1_000_000_000)
+    }
+
+    private func handlers(_ key: Key) -> Handlers {
+        known.withLock { known in
             if let handlers = known[key] { return handlers }
             let handlers = make(key)
             known[key] = handlers
             return handlers
         }
-        handlers.count.increment()
-        let (seconds, attoseconds) = duration.components
-        handlers.duration.recordNanoseconds(seconds &* 1_000_000_000 &+ attoseconds / 1_000_000_000)
     }
 
     private func make(_ key: Key) -> Handlers {

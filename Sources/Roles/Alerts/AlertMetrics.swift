@@ -12,6 +12,12 @@ package enum AlertMetrics {
     static let pending = Meter(label: "starling_alerts_pending")
     static let sends = Meter(label: "starling_alerts_sender")
 
+    /// See `NodeMetrics.begin`.
+    static func begin() {
+        _ = [told, muted, grouped, delivered, failed, givenUp]
+        _ = [pending, sends]
+    }
+
     /// For whoever renders them.
     package static let help = [
         "starling_alerts_told_total": "Starts and ends of alerts that this node found and told of.",

@@ -16,6 +16,17 @@ package enum NodeMetrics {
     static let slotsPulled = Counter(label: "starling_slots_pulled_total")
     static let slotsGiven = Counter(label: "starling_slots_given_total")
 
+    /// Makes all of them, so that each is there with 0 before anything happened: who looks for changes sees none from
+    /// nothing to 1.
+    package static func begin() {
+        _ = [
+            scored, anomalies, silences, stored, modelsTrained, pruneRuns, pruneWaits, hidden, deleted, slotsPulled,
+            slotsGiven,
+        ]
+        _ = [pruneSeconds, leads]
+        AlertMetrics.begin()
+    }
+
     /// For whoever renders them.
     package static let help = [
         "starling_readings_scored_total": "Readings judged by the owner's models on this node.",

@@ -157,8 +157,13 @@ TOOL_BREAKS = [
     (ask_promtool, "cluster/observability/prometheus.yml", "scrape_interval: 15s", "scrape_interval: soon"),
     (ask_promtool, "cluster/observability/prometheus-kubernetes.yml", "action: keep", "action: hold"),
     (ask_promtool, ALERTS, "starling_store_reachable == 0", "starling_store_reachable ="),
-    (ask_promtool, ALERTS, "starling_pruner_leader) or", "starling_pruner_leader) and"),
+    (ask_promtool, ALERTS, "starling_pruner_leader) < 1", "starling_pruner_leader) < 0"),
     (ask_program, "k8s/50-simulator.yaml", "--devices", "--gadgets"),
+    (ask_program, NODE, "STARLING_LOG_LIMIT, value: 1GiB", "STARLING_LOG_LIMIT, value: 1GB!"),
+    (ask_program, NODE, 'value: "0.0.0.0:8080"', 'value: "0.0.0.0"'),
+    (ask_program, NODE, "starling/store-url", "starling/store-uri"),
+    (ask_program, COMPOSE, 'STARLING_INSECURE_OPEN: "true"', 'STARLING_INSECURE_OPEN: "maybe"'),
+    (ask_program, COMPOSE, "/run/secrets/lease-url", "/run/secrets/store-url"),
 ]
 
 
