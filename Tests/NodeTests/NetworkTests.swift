@@ -79,6 +79,27 @@ extension NodeTests {
             try FlockTests.expectEverythingOnce(load, in: flock)
         }
 
+        /// Nobody tells them where others find them.
+        @Test(arguments: ["0.0.0.0", "[::]"]) func nodesThatListenEverywhereAreFoundAtTheirMachines(_ any: String)
+            throws
+        {
+            let hosts = try NetworkNamespaces(3)
+            let folder = try TemporaryFolder()
+            let port = try LoopbackPort.freeForBoth()
+            let flock = try FlockProcess(
+                networks: hosts.places, folder: folder,
+                moreArguments: ["--cluster-key", Self.key, "--insecure-open", "--gossip", "\(any):\(port)"])
+            let all = hosts.places.map { "\($0.address):\(port)" }
+            for index in 0..<3 { try flock.begin(index, gossipPort: port, joining: all.joined(separator: ",")) }
+            for node in flock.running { guard try node.waitUntilReady() else { throw node.failure } }
+            try flock.wait("members at their machines' addresses", within: .seconds(60)) { views in
+                views.allSatisfy { view in
+                    view.alive.count == 3 && view.members.map(\.address).sorted() == all.sorted()
+                }
+            }
+            #expect(flock.running[0].log.contains("find this one at \(all[0]) (eth0)"))
+        }
+
         @Test func nodesFindEachOtherByOneName() throws {
             guard let program = Programs.find("dnsmasq") else {
                 throw HarnessError("no 'dnsmasq' in PATH (Debian: dnsmasq-base)")
