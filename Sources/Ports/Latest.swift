@@ -59,7 +59,7 @@ package struct LatestDevice: Hashable, Sendable {
     package let device: DeviceID
     package let time: Instant
     package let isSilent: Bool
-    package let metrics: [LatestMetric]
+    package var metrics: [LatestMetric]
 
     package init(device: DeviceID, time: Instant, isSilent: Bool, metrics: [LatestMetric]) {
         self.device = device

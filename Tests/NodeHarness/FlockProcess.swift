@@ -65,6 +65,9 @@ package final class FlockProcess {
     /// The next start of this node is over another store: that of another flock.
     package func useStore(_ database: String, at index: Int) { places[index].database = database }
 
+    /// The next start of this node is of another program: another version of it.
+    package func useBinary(_ binary: String, at index: Int) { places[index].binary = binary }
+
     /// Every next start is over this store: `postgres://…`.
     package func useAddress(_ store: String) {
         for index in places.indices { places[index].store = store }

@@ -4,7 +4,7 @@ import Foundation
 package final class NodeProcess {
     /// Where it lives; the same for every start of the same node.
     package struct Place: Sendable {
-        package let binary: String
+        package var binary: String
         package var dataFolder: String
         package var database: String
         /// Another store than the file `database`; may hold a password.

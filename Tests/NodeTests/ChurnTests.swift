@@ -136,6 +136,8 @@ final class Pump: Sendable {
         }
     }
 
+    var acceptedCount: Int { state.withLock { $0.acceptedCount } }
+
     func wait(forMoreBatches count: Int) throws {
         let wanted = state.withLock { $0.acceptedCount } + count
         try wait { $0.acceptedCount >= wanted }

@@ -66,8 +66,11 @@ extension NodeTests {
             fleet.devices.wake([4])
             try fleet.wait("d4 is back") { try fleet.state(of: "d4") == "active" }
             try fleet.wait("d3 is deleted") { try fleet.state(of: "d3") == nil }
+            // The owner learns of it by the tombstone, a moment after the store.
             for node in fleet.flock.running {
-                #expect(!(try node.get("/latest?all=true").text.contains(#""d3""#)))
+                try fleet.wait("d3 is gone from \(node.place.name)") {
+                    !(try node.get("/latest?all=true").text.contains(#""d3""#))
+                }
                 #expect(try node.get("/devices/d3").status == 404)
             }
             #expect(try fleet.node.devices().count == 19)

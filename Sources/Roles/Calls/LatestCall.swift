@@ -138,15 +138,17 @@ package struct LatestReply: Hashable, Sendable, WireValue {
             writer.writeVarint(row.metrics.count)
             for metric in row.metrics { Self.write(metric, into: &writer) }
         }
+        for row in devices { for metric in row.metrics { writer.write(metric.expected) } }
     }
 
+    /// `expected` is not in it: it came later, so it stands behind all rows, where a reader of an earlier version has
+    /// stopped, and a writer of one ends.
     static func write(_ metric: LatestMetric, into writer: inout ByteWriter) {
         writer.write(string: metric.metric.text)
         writer.write(metric.value)
         writer.write(metric.time.microseconds)
         writer.write(metric.isSilent)
         writer.write(metric.verdict)
-        writer.write(metric.expected)
     }
 
     static func readMetric(_ reader: inout ByteReader) throws(FormatError) -> LatestMetric {
@@ -155,10 +157,8 @@ package struct LatestReply: Hashable, Sendable, WireValue {
         guard value.isFinite else { throw .invalid(what: "value") }
         let time = Instant(microseconds: try reader.readInt64())
         let isSilent = try reader.readFlag()
-        let verdict = try reader.readVerdict()
         return LatestMetric(
-            metric: metric, value: value, verdict: verdict, time: time, isSilent: isSilent,
-            expected: try reader.readRange())
+            metric: metric, value: value, verdict: try reader.readVerdict(), time: time, isSilent: isSilent)
     }
 
     package init(decoding reader: inout ByteReader) throws(FormatError) {
@@ -177,6 +177,13 @@ package struct LatestReply: Hashable, Sendable, WireValue {
                 metrics.append(try Self.readMetric(&reader))
             }
             devices.append(LatestDevice(device: device, time: time, isSilent: isSilent, metrics: metrics))
+        }
+        if !reader.isAtEnd {
+            for row in devices.indices {
+                for place in devices[row].metrics.indices {
+                    devices[row].metrics[place].expected = try reader.readRange()
+                }
+            }
         }
         self.devices = devices
     }

@@ -38,6 +38,7 @@ package struct LiveReply: Hashable, Sendable, WireValue {
             writer.write(string: reading.device.text)
             LatestReply.write(reading.metric, into: &writer)
         }
+        for reading in readings { writer.write(reading.metric.expected) }
     }
 
     package init(decoding reader: inout ByteReader) throws(FormatError) {
@@ -46,6 +47,9 @@ package struct LiveReply: Hashable, Sendable, WireValue {
         for _ in 0..<(try reader.readCount(of: "live readings", max: 2 * LiveFeed.keptMax)) {
             let device = try DeviceID(decoding: &reader)
             readings.append(LiveReading(device: device, metric: try LatestReply.readMetric(&reader)))
+        }
+        if !reader.isAtEnd {
+            for index in readings.indices { readings[index].metric.expected = try reader.readRange() }
         }
         self.readings = readings
     }
