@@ -45,6 +45,7 @@ struct NodeCommand: AsyncParsableCommand {
             try NodeCheck.run(settings, logger: logger)
             return StandardOutput.put(NodeCheck.text(settings))
         }
+        EarlyStop.arm()
         logger.info(
             "starting",
             metadata: [

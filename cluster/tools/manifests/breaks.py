@@ -150,7 +150,7 @@ BREAKS = [
 
 # The same for what other programs find: (tool, file, what stands there, what stands there instead)
 TOOL_BREAKS = [
-    (ask_schemas, NODE, "minReadySeconds: 10", "minReadySecond: 10"),
+    (ask_schemas, NODE, "persistentVolumeClaimRetentionPolicy:", "persistentVolumeClaimRetentionPolicies:"),
     (ask_schemas, NODE, "maxUnavailable: 1", "maxUnavailable: [1]"),
     (ask_compose_schema, COMPOSE, "stop_grace_period: 15s\n    depends_on", "stop_grace: 15s\n    depends_on"),
     (ask_nginx, NGINX, "merge_slashes off;", "merge_slash off;"),
