@@ -1,5 +1,6 @@
 import Foundation
 import NodeHarness
+import ServerHarness
 import Telemetry
 import Testing
 
@@ -101,26 +102,18 @@ extension NodeTests {
         }
 
         @Test func nodesFindEachOtherByOneName() throws {
-            guard let program = Programs.find("dnsmasq") else {
-                throw HarnessError("no 'dnsmasq' in PATH (Debian: dnsmasq-base)")
-            }
             let hosts = try NetworkNamespaces(4)
             let folder = try TemporaryFolder()
             let flock = try Self.flock(hosts, folder, count: 3)
             let port = try LoopbackPort.freeForBoth()
             let server = hosts.places[3]
-            let names = hosts.places.prefix(3).map { "--host-record=flock.test,\($0.address)" }
-            let dns = try ChildProcess(
-                Programs.find("ip") ?? "ip",
-                ["netns", "exec", server.namespace ?? "", program, "--no-daemon", "--no-resolv", "--no-hosts"]
-                    + ["--conf-file=/dev/null", "--user=root", "--pid-file=", "--listen-address=\(server.address)"]
-                    + ["--bind-interfaces"] + names, output: folder.file("dns.log"))
+            let dns = try NameServer(at: server, name: "flock.test")
+            try dns.publish(hosts.places.prefix(3).map(\.address))
             try hosts.useNameServer(server.address)
             try withExtendedLifetime(dns) {
                 for index in 0..<3 { try flock.begin(index, gossipPort: port, joining: "flock.test:\(port)") }
                 for node in flock.running { guard try node.waitUntilReady() else { throw node.failure } }
                 try flock.waitUntilAllSee(alive: 3, within: .seconds(60))
-                dns.kill()
             }
         }
     }
