@@ -194,6 +194,8 @@ showTheme();
 
 // What goes on
 
+/** Writing the memory down takes some milliseconds: when there is nothing else to do. */
+const whenIdle = globalThis.requestIdleCallback ?? ((work) => setTimeout(work, 0));
 addEventListener("pagehide", () => history.save(Date.now()));
 document.addEventListener("visibilitychange", () => {
   if (document.visibilityState === "hidden") history.save(Date.now());
@@ -208,9 +210,7 @@ setInterval(() => {
   freshness.show();
   showTitle();
   if (document.visibilityState === "visible") page.tick();
+  whenIdle(() => history.saveIfDue(Date.now()));
 }, 1000);
-// Writing it down takes some milliseconds: when there is nothing else to do.
-const whenIdle = globalThis.requestIdleCallback ?? ((work) => setTimeout(work, 0));
-setInterval(() => whenIdle(() => history.saveIfDue(Date.now())), 1000);
 clusterWatch.run();
 episodes.run();

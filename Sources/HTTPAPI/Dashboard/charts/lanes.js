@@ -3,6 +3,7 @@
 
 import { number, timeOfDay } from "../parts/format.js";
 import { palette } from "../parts/theme.js";
+import { marked } from "./marks.js";
 import { hasCharts } from "./time-chart.js";
 import { drawable, valueScale } from "./value-scale.js";
 
@@ -42,7 +43,7 @@ export class LaneChart {
 }
 
 function dataset({ type, colour, points }, index, colours) {
-  const marks = marked(points);
+  const marks = marksOf(points);
   return {
     label: type,
     yAxisID: `y${index}`,
@@ -63,14 +64,9 @@ function dataset({ type, colour, points }, index, colours) {
 /** Marks are at least this part of the chart apart; what lies between is a stretch of red line. */
 const MARK_SHARE = 0.04;
 
-function marked(points) {
+function marksOf(points) {
   const apart = points.length > 0 ? (points[points.length - 1][0] - points[0][0]) * MARK_SHARE : 0;
-  let last = -Infinity;
-  return points.map(([time, , isAnomaly]) => {
-    if (!isAnomaly || time - last < apart) return false;
-    last = time;
-    return true;
-  });
+  return marked(points.map(([x, , isAnomaly]) => ({ x, isAnomaly })), apart);
 }
 
 /** Part of a lane left free above and below. */

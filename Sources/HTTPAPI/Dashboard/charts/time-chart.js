@@ -2,6 +2,7 @@
 
 import { moment, number } from "../parts/format.js";
 import { faded, palette } from "../parts/theme.js";
+import { marked } from "./marks.js";
 import { ticks } from "./ticks.js";
 import { drawable, valueScale } from "./value-scale.js";
 
@@ -104,15 +105,11 @@ export class TimeChart {
     ];
   }
 
-  /** Anomalous points, those left out that would hide the one before. */
   #marks(rem) {
     const apart = ((this.#to - this.#from) * rem * MARK_ROOM) / Math.max(1, this.plot.width);
-    let last = -Infinity;
-    return this.#series.points.filter((point) => {
-      if (!point.isAnomaly || point.x - last < apart) return false;
-      last = point.x;
-      return true;
-    });
+    const { points } = this.#series;
+    const marks = marked(points, apart);
+    return points.filter((_, place) => marks[place]);
   }
 
   /** To what is in sight, the expected included, unless that is so wide that the line would be flat. */

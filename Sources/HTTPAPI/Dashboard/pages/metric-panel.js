@@ -31,7 +31,6 @@ export class MetricPanel {
   #chart;
   #gestures;
   #points = [];
-  #band = [];
   #episodes = [];
   #added = 0;
   #round = 0;
@@ -106,8 +105,9 @@ export class MetricPanel {
     say(this.#part.reason, why || "\u00a0");
     if (!this.#isLoaded || row.time <= this.#end) return;
     // What came while nobody looked is in the page's memory, if it was not too much.
-    const missed = this.#remembered().filter((point) => point.x > this.#end && point.x < row.time);
-    const isWhole = missed.length > 0 && missed.length < this.#remembered().length;
+    const remembered = this.#remembered();
+    const missed = remembered.filter((point) => point.x > this.#end && point.x < row.time);
+    const isWhole = missed.length > 0 && missed.length < remembered.length;
     if (row.time - this.#end > MISSED_MILLISECONDS_MAX && !isWhole) this.#loadSoon(0);
     this.#points.push(...missed, { x: row.time, y: row.value, isAnomaly: row.result === "anomaly", reason: row.reason });
     this.#added += 1 + missed.length;
@@ -169,13 +169,13 @@ export class MetricPanel {
   draw() {
     if (!this.#isInSight) return;
     const { from, to } = this.#range;
-    this.#band = this.#expected();
-    this.#chart.show(this.#points, this.#band, (x) => this.#reasonAt(x), from, to);
+    const band = this.#expected();
+    this.#chart.show(this.#points, band, (x) => this.#reasonAt(x), from, to);
     this.#showEpisodes();
     const values = this.#points.filter((point) => point.x >= from && point.x <= to);
     mark(this.element, "points", values.length);
     mark(this.element, "anomalies", values.filter((point) => point.isAnomaly).length);
-    mark(this.element, "band", this.#band.filter((one) => one.low !== null).length);
+    mark(this.element, "band", band.filter((one) => one.low !== null).length);
     this.#part.canvas.setAttribute("aria-label", this.#description(values));
   }
 

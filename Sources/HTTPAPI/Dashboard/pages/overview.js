@@ -40,7 +40,7 @@ export class OverviewPage {
   #strip;
   #happened;
   #isNews = false;
-  #stops = [];
+  #stop;
 
   constructor(site) {
     this.#site = site;
@@ -79,7 +79,7 @@ export class OverviewPage {
     for (const event of ["pointermove", "pointerdown"]) {
       this.#part.fleet.addEventListener(event, () => (this.#handAt = performance.now()), { passive: true });
     }
-    this.#stops.push(site.episodes.onChange(() => (this.#isNews = true)));
+    this.#stop = site.episodes.onChange(() => (this.#isNews = true));
   }
 
   #countButton(state, word) {
@@ -104,7 +104,6 @@ export class OverviewPage {
     this.#site.kept.filter = { ...this.#filter };
     this.#orderedAt = -Infinity;
     this.changed();
-    this.#showEmpty();
   }
 
   #lay(kind) {
@@ -210,6 +209,6 @@ export class OverviewPage {
   dispose() {
     this.#view?.dispose();
     this.#strip.dispose();
-    this.#stops.forEach((stop) => stop());
+    this.#stop();
   }
 }

@@ -20,6 +20,10 @@ let theme = kept();
 function apply() {
   if (theme === "auto") delete document.documentElement.dataset.theme;
   else document.documentElement.dataset.theme = theme;
+  renew();
+}
+
+function renew() {
   colours = null;
   listeners.forEach((listener) => listener());
 }
@@ -55,11 +59,9 @@ export function palette() {
     return getComputedStyle(probe).color;
   };
   colours = {
-    ink: read("ink"),
     quiet: read("quiet"),
     line: read("line"),
     alarm: read("alarm"),
-    alarmSoft: read("alarm-soft"),
     surface: read("surface"),
     accent: read("accent"),
     series: Array.from({ length: 8 }, (_, index) => read(`series-${index}`)),
@@ -88,8 +90,5 @@ export function colourIndex(type) {
 
 // Its size in pixels goes with the window's.
 addEventListener("resize", () => (colours = null));
-matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
-  colours = null;
-  listeners.forEach((listener) => listener());
-});
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", renew);
 apply();
