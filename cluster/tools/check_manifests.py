@@ -13,8 +13,8 @@ import sys
 EXAMPLES = """examples:
   check_manifests.py
   check_manifests.py --self-check
-  python3 -m venv v && v/bin/pip install PyYAML kubernetes-validate jsonschema && v/bin/python check_manifests.py
-  check_manifests.py --compose-schema compose-spec.json --program .build/release/starling
+  python3 -m venv v && v/bin/pip install PyYAML kubernetes-validate check-jsonschema && v/bin/python check_manifests.py
+  check_manifests.py --program .build/release/starling
 """
 
 
@@ -24,7 +24,6 @@ def main():
     )
     parser.add_argument("--all", action="store_true", help="fail if a tool is not there")
     parser.add_argument("--self-check", action="store_true", help="break the files in memory, and see each break found")
-    parser.add_argument("--compose-schema", metavar="FILE", help="JSON schema of the Compose specification")
     parser.add_argument("--program", metavar="FILE", help="the program, to compare flags with")
     options = parser.parse_args()
     try:

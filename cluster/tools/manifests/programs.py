@@ -1,9 +1,10 @@
 """What other programs say of the files, where they are installed."""
 
-import json
+import importlib.util
 import os
 import re
 import shutil
+import sys
 import tempfile
 from pathlib import Path
 
@@ -32,17 +33,17 @@ def ask_schemas(texts, _options):
             yield f"{path}: {document.get('kind')}: {str(error)[:300]}"
 
 
-def ask_compose_schema(texts, options):
-    """The schema of compose files, where one is at hand."""
-    if not options.compose_schema:
-        raise Absent("the compose file's schema (--compose-schema FILE, from github.com/compose-spec/compose-spec)")
-    try:
-        import jsonschema
-    except ImportError:
-        raise Absent("jsonschema (pip install jsonschema)")
-    schema = json.loads(Path(options.compose_schema).read_text())
-    for error in jsonschema.Draft7Validator(schema).iter_errors(Facts(texts).compose):
-        yield f"cluster/compose.yaml: {'.'.join(map(str, error.absolute_path))}: {error.message[:300]}"
+def ask_compose_schema(texts, _options):
+    """The Compose specification's schema, as check-jsonschema brings it along."""
+    if not importlib.util.find_spec("check_jsonschema"):
+        raise Absent("check-jsonschema (pip install check-jsonschema)")
+    with tempfile.TemporaryDirectory() as folder:
+        compose = Path(folder, "compose.yaml")
+        compose.write_text(texts["cluster/compose.yaml"])
+        asked = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.compose-spec", str(compose)]
+        result = run(asked)
+        if result.returncode:
+            yield f"cluster/compose.yaml: {(result.stdout + result.stderr).strip()[:500]}"
 
 
 def ask_nginx(texts, _options):
