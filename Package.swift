@@ -43,6 +43,7 @@ let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let metrics = Target.Dependency.product(name: "CoreMetrics", package: "swift-metrics")
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
+let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let numerics = Target.Dependency.product(name: "RealModule", package: "swift-numerics")
 let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
@@ -59,6 +60,7 @@ let packages: [(name: String, dependency: Package.Dependency)] = [
     ("swift-log", .package(url: "https://github.com/apple/swift-log.git", exact: "1.16.2")),
     ("swift-metrics", .package(url: "https://github.com/apple/swift-metrics.git", exact: "2.13.0")),
     ("swift-nio", .package(url: "https://github.com/apple/swift-nio.git", exact: "2.101.2")),
+    ("swift-nio-ssl", .package(url: "https://github.com/apple/swift-nio-ssl.git", exact: "2.37.6")),
     ("swift-numerics", .package(url: "https://github.com/apple/swift-numerics.git", exact: "1.1.1")),
     (
         "swift-service-lifecycle",
@@ -96,6 +98,8 @@ let pure: [Target] = [
     core("Ports", ["Telemetry", "HashRing", "Lease"]),
     core("Pruning", ["Telemetry", "Ports"]),
     core("Alerting", ["Telemetry", "Ports"]),
+    core("Access", ["Telemetry"]),
+    core("Admission", ["Telemetry"]),
     // A kit, not a part of the node: the data plane in a world of disasters.
     core(
         "Simulation",
@@ -110,6 +114,7 @@ let shells: [Target] = [
     library("ModelFormats", ["Telemetry", "Detection"]),
     library("IngestLog", ["Telemetry", "LogFormat"]),
     library("ClusterKeys", [crypto]),
+    library("AccessKeys", ["Telemetry", "Access", crypto]),
     library(
         "GossipTransport",
         ["Telemetry", "Membership", "Wire", "ClusterKeys", crypto, logging, nioCore, nioPosix, lifecycle]),
@@ -122,8 +127,8 @@ let shells: [Target] = [
             "ModelFormats", "Membership", "ControlPlane", "GossipTransport", "Lease", "Pruning", "Alerting", logging,
             metrics, lifecycle,
         ]),
-    library("DeviceFleet", ["Telemetry", httpClient, logging, nioCore, nioPosix, nioHTTP1, lifecycle]),
-    library("NodeSettings", [configuration, logging]),
+    library("DeviceFleet", ["Telemetry", httpClient, logging, nioCore, nioPosix, nioHTTP1, nioSSL, lifecycle]),
+    library("NodeSettings", ["Access", configuration, logging]),
     library("LogHandlers", ["Telemetry", logging]),
     library("SerialQueues"),
 ]
@@ -137,10 +142,10 @@ let adapters: [Target] = [
     library(
         "HTTPAPI",
         [
-            "Telemetry", "Ports", "ReadingFormats", hummingbird, hummingbirdCore, httpTypes, nioCore, nioHTTP1, logging,
-            metrics, lifecycle,
+            "Telemetry", "Ports", "ReadingFormats", "Access", "AccessKeys", "Admission", hummingbird, hummingbirdCore,
+            httpTypes, nioCore, nioHTTP1, nioSSL, crypto, logging, metrics, lifecycle,
         ],
-        resources: [.copy("Dashboard"), .copy("openapi.json")]),
+        resources: [.copy("Dashboard"), .copy("sign-in.html"), .copy("openapi.json")]),
 ]
 
 let systemLibraries: [Target] = [
@@ -159,8 +164,9 @@ let executables: [Target] = [
             "ClusterKeys",
             "GossipTransport", "ClusterActors", "Roles", "SQLiteStore", "PostgresStore", "FileLease", "RedisLease",
             "Webhook", "Lease", "Pruning", "Alerting", "HTTPAPI", "DeviceFleet", "NodeSettings", "LogHandlers",
-            argumentParser, configuration,
-            httpClient, logging, metrics, lifecycle, unixSignals, nioCore, nioHTTP1,
+            "Access",
+            "AccessKeys", argumentParser, configuration,
+            httpClient, logging, metrics, lifecycle, unixSignals, nioCore, nioHTTP1, nioSSL,
         ],
         swiftSettings: swift),
     .executableTarget(
@@ -200,6 +206,9 @@ let testTargets: [Target] = [
     tests(of: "Lease", ["Telemetry", "Simulation"]),
     tests(of: "Pruning", ["Telemetry", "Ports", "Simulation"]),
     tests(of: "Alerting", ["Telemetry", "Ports"]),
+    tests(of: "Access", ["Telemetry"]),
+    tests(of: "AccessKeys", ["Telemetry", "Access"]),
+    tests(of: "Admission", ["Telemetry"]),
     tests(of: "Wire", ["Telemetry", "Membership", "LogFormat"]),
     tests(of: "Detection", ["Telemetry"]),
     tests(of: "Evaluation", ["Telemetry", "Detection"]),
@@ -220,7 +229,7 @@ let testTargets: [Target] = [
             "Alerting", "Simulation", logging, lifecycle,
         ]),
     tests(of: "DeviceFleet", ["Telemetry", nioCore, nioPosix, nioHTTP1, logging, lifecycle]),
-    tests(of: "NodeSettings", [logging]),
+    tests(of: "NodeSettings", ["Access", logging]),
     tests(of: "LogHandlers", ["Telemetry", logging]),
     tests(
         of: "PostgresStore",
@@ -232,8 +241,8 @@ let testTargets: [Target] = [
     tests(
         of: "HTTPAPI",
         [
-            "Telemetry", "Ports", "ReadingFormats", "BrowserHarness", hummingbird, hummingbirdTesting, httpTypes,
-            nioCore, logging, metrics, lifecycle,
+            "Telemetry", "Ports", "ReadingFormats", "BrowserHarness", "Access", "AccessKeys", hummingbird,
+            hummingbirdTesting, httpTypes, nioCore, nioSSL, logging, metrics, lifecycle,
         ]),
     .testTarget(name: "TidyTests", swiftSettings: swift),
     // It runs the built program: `swift build --product starling` first, where only this target is built.

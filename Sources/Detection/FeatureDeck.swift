@@ -6,20 +6,13 @@ import Telemetry
 struct FeatureDeck: ~Copyable {
     private let features: Int
     /// Per depth, all columns in some order; the first `left[depth]` of them are still to be dealt.
-    private let decks: UnsafeMutableBufferPointer<Int>
-    private let left: UnsafeMutableBufferPointer<Int>
+    private var decks: [Int]
+    private var left: [Int]
 
     init(features: Int, depths: Int) {
         self.features = features
-        decks = .allocate(capacity: depths * features)
-        _ = decks.initialize(from: (0..<depths * features).lazy.map { $0 % features })
-        left = .allocate(capacity: depths)
-        left.initialize(repeating: features)
-    }
-
-    deinit {
-        decks.deallocate()
-        left.deallocate()
+        decks = (0..<depths * features).map { $0 % features }
+        left = Array(repeating: features, count: depths)
     }
 
     /// The next column for a node at a depth, 0 for the root.

@@ -3,6 +3,7 @@ import Foundation
 package import NIOCore
 import NIOHTTP1
 import NIOPosix
+package import NIOSSL
 import Telemetry
 
 /// Posts readings over HTTP/1.1 with kept-alive connections.
@@ -18,15 +19,22 @@ package struct HTTPReadingSender: ReadingSender {
 
     private let client: HTTPClient
     private let timeout: TimeAmount
+    private let key: String?
 
-    package init(client: HTTPClient, timeout: TimeAmount = answerTimeout) {
+    /// - Parameter key: shown to servers that ask for one.
+    package init(client: HTTPClient, key: String? = nil, timeout: TimeAmount = answerTimeout) {
         self.client = client
+        self.key = key
         self.timeout = timeout
     }
 
     /// Runs `body` with a client of the right limits, and shuts it down whatever happens.
-    package static func withClient<Result>(_ body: (HTTPClient) async throws -> Result) async throws -> Result {
+    /// - Parameter tls: nil trusts whom the system trusts.
+    package static func withClient<Result>(
+        tls: TLSConfiguration? = nil, _ body: (HTTPClient) async throws -> Result
+    ) async throws -> Result {
         var configuration = HTTPClient.Configuration()
+        configuration.tlsConfiguration = tls
         configuration.redirectConfiguration = .disallow
         configuration.timeout = .init(connect: connectTimeout)
         configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = connectionsPerServerMax
@@ -50,6 +58,7 @@ package struct HTTPReadingSender: ReadingSender {
         var request = HTTPClientRequest(url: server.data)
         request.method = .POST
         request.headers.add(name: "content-type", value: contentType)
+        if let key { request.headers.add(name: "authorization", value: "Bearer \(key)") }
         request.headers.add(name: "user-agent", value: "starling-simulate")
         request.body = .bytes(ByteBuffer(bytes: body))
         do {

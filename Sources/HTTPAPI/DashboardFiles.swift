@@ -33,6 +33,7 @@ package struct DashboardFiles: Sendable {
     /// By their paths within the dashboard's folder, such as `fleet/stream.js`.
     let assets: [String: File]
     let openAPI: File
+    let signIn: SignInPage
     /// False when the charting library is not on this machine.
     package let hasCharts: Bool
 
@@ -56,6 +57,11 @@ package struct DashboardFiles: Sendable {
         guard let page = contents.removeValue(forKey: "index.html") else {
             throw .resourceMissing(folder + "/index.html")
         }
+        let signInPath = Self.resources + "/sign-in.html"
+        guard let signIn = SignInPage(String(decoding: try Self.read(signInPath), as: UTF8.self)) else {
+            throw .resourceMissing(signInPath)
+        }
+        self.signIn = signIn
         let chart = Self.chartFileNames.lazy.compactMap { try? Self.read(chartFolder + "/" + $0) }.first
         if let chart {
             contents["chart.js"] = chart

@@ -9,12 +9,14 @@ package enum HTTPAPIError: Error, Hashable, Sendable, CustomStringConvertible {
     /// A file that belongs to the program is not beside it.
     case resourceMissing(String)
     case cannotListen(address: String, reason: String)
+    case certificate(String)
 
     package var description: String {
         switch self {
         case .resourceMissing(let path): "cannot read \(path): it belongs beside the program; build or install again"
         case .cannotListen(let address, let reason):
             "cannot listen on \(address) (\(reason)): choose another address with --http"
+        case .certificate(let reason): reason
         }
     }
 }
@@ -25,6 +27,8 @@ package struct HTTPAPI: Sendable {
     private let logger: Logger
     private let ids = RequestIDs()
     private let frontDoor: FrontDoor
+    private let node: any NodeService
+    private let admission: AdmissionControl
 
     /// - Parameter metrics: where this process counts, rendered at `/metrics`.
     package init(
@@ -40,10 +44,18 @@ package struct HTTPAPI: Sendable {
     ) {
         self.settings = settings
         self.logger = logger
+        self.node = node
+        let admission = AdmissionControl(settings)
+        self.admission = admission
+        let gatekeeper = Gatekeeper(keys: settings.keys, isTLS: settings.certificates != nil)
         frontDoor = FrontDoor(
             handlers: Handlers(
                 node: node, files: files, registry: metrics, settings: settings,
-                seats: StreamSeats(limit: settings.streamsMax, factory: metrics), logger: logger),
+                seats: StreamSeats(limit: settings.streamsMax, factory: metrics), admission: admission,
+                gatekeeper: gatekeeper, logger: logger),
+            gatekeeper: gatekeeper,
+            origins: Origins(settings.origins, refusesForeignHosts: settings.refusesForeignHosts),
+            connections: ConnectionCount(max: settings.connectionsMax),
             metrics: HTTPMetrics(factory: metrics), ids: ids, logger: logger)
     }
 
@@ -57,9 +69,10 @@ package struct HTTPAPI: Sendable {
     ) -> Application<FrontDoor> {
         let ids = ids
         let frontDoor = frontDoor
+        let certificates = settings.certificates
         var configuration = ApplicationConfiguration(
             address: .hostname(settings.host, port: settings.port), backlog: HTTPLimits.backlogMax)
-        configuration.availableConnectionsDelegate = .maximum(HTTPLimits.connectionsMax, logger: logger)
+        configuration.availableConnectionsDelegate = .maximum(settings.connectionsMax, logger: logger)
         let connections = HTTP1Channel.Configuration(
             additionalChannelHandlers: [ConnectionGuardInstaller(ids: ids)],
             // Idle connections are `QuickPost`'s affair: what it answers is not seen above it.
@@ -71,8 +84,10 @@ package struct HTTPAPI: Sendable {
         return Application(
             responder: frontDoor,
             server: HTTPServerBuilder { responder in
-                QuickChannel(
+                let plain = QuickChannel(
                     base: HTTP1Channel(responder: responder, configuration: connections), frontDoor: frontDoor)
+                guard let certificates else { return plain }
+                return SecureChannel(base: plain, certificates: certificates)
             },
             configuration: configuration,
             onServerRunning: { channel in await onListening(channel.localAddress?.port ?? 0) },
@@ -87,4 +102,7 @@ package struct HTTPAPI: Sendable {
         HTTPServerService(
             application: makeApplication(onListening: onListening), address: "\(settings.host):\(settings.port)")
     }
+
+    /// What goes on beside the requests: looking which series there are.
+    package func makeSeriesWatch() -> SeriesWatch { SeriesWatch(control: admission, node: node) }
 }

@@ -14,6 +14,9 @@ package enum HTTPLimits {
     package static let discardedBytesMax = 64 << 20
     /// As long as a body that is wanted: who sends slowly has an answer to read as well.
     package static let discardSecondsMax = bodySecondsMax
+    /// The same after an answer to somebody without a key.
+    package static let strangerBytesMax = 1 << 20
+    package static let strangerSecondsMax = 5
 
     /// One header line, and all of them together (431). Cookies of other services on the same host fit.
     package static let headerFieldBytesMax = 16 << 10
@@ -25,6 +28,11 @@ package enum HTTPLimits {
     /// A connection without a request, or within one that stopped coming, is closed after this long. Longer than the
     /// 60 s most load balancers keep theirs, so that it is they who close.
     package static let idleSecondsMax = 75
+    /// The same while connections are scarce: a device that is at work sends within it, who holds one open does not.
+    package static let idleScarceSecondsMax = 10
+    /// They are scarce from three quarters of all on.
+    static let connectionsScarceParts = 3
+    static let connectionsScarceDivisor = 4
     /// A client that takes nothing of its answer for this long is cut off.
     package static let writeStallSecondsMax = 60
     package static let connectionsMax = 16_384
@@ -45,6 +53,8 @@ package enum HTTPLimits {
     package static let modelVersionsMax = 10_000
     package static let shadowScoresDefault = 100
     package static let shadowScoresMax = 10_000
+    /// `key=…` of the longest key, each byte escaped.
+    package static let sessionBodyBytesMax = 4 << 10
     /// `{"version":3}`.
     package static let versionBodyBytesMax = 4 << 10
     package static let pointsDefault = 1_000

@@ -1,3 +1,4 @@
+package import Access
 import Foundation
 package import Logging
 
@@ -38,6 +39,10 @@ package struct NodeSettings: Hashable, Sendable {
     package var trainEvery: Duration? = .seconds(86_400)
     /// Readings a second and device; nil without a limit.
     package var deviceRate: Double?
+    /// Readings a second and key; nil without a limit.
+    package var keyRate: Double?
+    /// Series that the flock may have; nil without a limit.
+    package var seriesMax: Int? = 200_000
     /// Where alerts are posted to: each may hold a password, or be a secret as a whole.
     package var webhooks: [Secret] = []
     package var webhookSecret: Secret?
@@ -46,7 +51,9 @@ package struct NodeSettings: Hashable, Sendable {
     package var webhookDevices = ["*"]
     /// Base64 of 32 bytes each; the first seals, all open. None: gossip and peers in the clear, on loopback only.
     package var clusterKeys: [Secret] = []
-    package var apiKeys: [Secret] = []
+    package var apiKeys: [KeyEntry] = []
+    /// The file they came from, to be read again when it changes; nil if they came from elsewhere.
+    package var apiKeysPath: String?
     package var isInsecureOpen = false
     package var tls: TLS?
     package var cors: [String] = []
@@ -96,6 +103,8 @@ extension NodeSettings {
         case .retention: retention.map(DurationText.text) ?? "never"
         case .trainEvery: trainEvery.map(DurationText.text) ?? "never"
         case .deviceRate: deviceRate.map(\.description) ?? "none"
+        case .keyRate: keyRate.map(\.description) ?? "none"
+        case .seriesMax: seriesMax.map(\.description) ?? "none"
         case .webhook: list(webhooks.map(\.description))
         case .webhookTypes: list(webhookTypes)
         case .webhookDevices: list(webhookDevices)

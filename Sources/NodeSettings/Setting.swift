@@ -16,6 +16,8 @@ package enum Setting: String, CaseIterable, Sendable {
     case retention
     case trainEvery = "train-every"
     case deviceRate = "device-rate"
+    case keyRate = "key-rate"
+    case seriesMax = "series-max"
     case webhook
     case webhookSecret = "webhook-secret"
     case webhookTypes = "webhook-types"
@@ -53,6 +55,6 @@ package enum Setting: String, CaseIterable, Sendable {
     /// `STARLING_…` variables that are no setting of a node but of the scripts and tests around it.
     package static let otherVariables: Set<String> = [
         "STARLING_HTTP_BASE", "STARLING_GOSSIP_BASE", "STARLING_RUN_DIR", "STARLING_ONLY", "STARLING_BINARY",
-        "STARLING_DATA", "STARLING_POSTGRES_BIN",
+        "STARLING_DATA", "STARLING_POSTGRES_BIN", "STARLING_API_KEY", "STARLING_API_KEY_FILE", "STARLING_CA_FILE",
     ]
 }

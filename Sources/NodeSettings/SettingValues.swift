@@ -1,3 +1,4 @@
+package import Access
 import Foundation
 package import Logging
 
@@ -19,12 +20,26 @@ package enum SettingValues {
         return text
     }
 
-    package static func rate(_ text: String) throws(ValueError) -> Double? {
+    /// Slower than one reading an hour is no rate: 0 would refuse everything.
+    package static let rateMin = 1.0 / 3600
+    package static let rateMax = 1e9
+
+    package static func rate(_ text: String, of sender: String) throws(ValueError) -> Double? {
         if text == "none" { return nil }
-        guard let rate = Double(text), rate.isFinite, rate > 0 else {
-            throw ValueError(expected: "readings a second and device, such as 10, or none")
+        guard let rate = Double(text), (rateMin...rateMax).contains(rate) else {
+            throw ValueError(expected: "readings a second and \(sender), such as 10, or none")
         }
         return rate
+    }
+
+    package static let seriesCountMax = 1_000_000_000
+
+    package static func seriesMax(_ text: String) throws(ValueError) -> Int? {
+        if text == "none" { return nil }
+        guard let count = Int(text), (1...seriesCountMax).contains(count) else {
+            throw ValueError(expected: "a number of series, such as 100000, or none")
+        }
+        return count
     }
 
     package static let webhooksMax = 16
@@ -74,16 +89,11 @@ package enum SettingValues {
         return Secret(text)
     }
 
-    package static func apiKeys(_ text: String) throws(ValueError) -> [Secret] {
-        var keys: [Secret] = []
-        for part in text.split(separator: ",", omittingEmptySubsequences: false) {
-            let key = part.trimmingCharacters(in: .whitespaces)
-            guard !key.isEmpty, key.utf8.allSatisfy({ (0x21...0x7E).contains($0) }) else {
-                throw ValueError(expected: "a comma list of keys in printable ASCII without spaces")
-            }
-            keys.append(Secret(key))
+    package static func apiKeys(_ text: String) throws(ValueError) -> [KeyEntry] {
+        do { return try KeyEntry.parseList(text) } catch {
+            throw ValueError(
+                expected: "a list of keys as 'starling keys new' prints them, SCOPE[@DEVICES]:KEY; \(error)")
         }
-        return keys
     }
 
     package static let clusterKeyBytes = 32

@@ -1,4 +1,6 @@
-/// What a single value cannot show: values that need one another, and values of features that this version lacks.
+import Access
+
+/// What a single value cannot show: values that need one another.
 enum SettingsCheck {
     /// - Parameter given: the settings that someone set, and where.
     static func consistency(of settings: NodeSettings, given: [Setting: String]) throws(SettingsError) {
@@ -18,8 +20,11 @@ enum SettingsCheck {
         if !settings.http.isLoopback, settings.apiKeys.isEmpty, !settings.isInsecureOpen {
             throw SettingsError(
                 "\(given[.http] ?? "--http"): \(settings.http) can be reached from other machines, and anybody there "
-                    + "could send and delete readings. Listen on 127.0.0.1, or say --insecure-open if the network is "
-                    + "yours alone")
+                    + "could send and delete readings. Make keys with 'starling keys new' and give them with --api-keys, "
+                    + "listen on 127.0.0.1, or say --insecure-open if the network is yours alone")
+        }
+        if settings.keyRate != nil, settings.apiKeys.isEmpty {
+            throw SettingsError("\(given[.keyRate] ?? "--key-rate") needs --api-keys")
         }
         try flock(of: settings, given: given)
     }
@@ -49,6 +54,16 @@ enum SettingsCheck {
                 "\(given[.deleteAfter] ?? "--delete-after"): devices would be deleted while they are still shown; it should be "
                     + "longer than --inactive-after")
         }
+        for (place, key) in settings.apiKeys.enumerated() where key.isGuessable {
+            doubts.append(
+                "\(given[.apiKeys] ?? "--api-keys"): key \(place + 1) has fewer than \(KeyEntry.plainBytesUsual) characters "
+                    + "and can be guessed; 'starling keys new' makes one that cannot")
+        }
+        if !settings.http.isLoopback, !settings.apiKeys.isEmpty, settings.tls == nil {
+            doubts.append(
+                "\(given[.http] ?? "--http"): keys and readings pass \(settings.http) in clear text; give --tls-cert and "
+                    + "--tls-key, or let a proxy before it speak TLS")
+        }
         guard settings.gossip.isLoopback else {
             if case (.file(let path), .postgres) = (settings.lease, settings.store) {
                 doubts.append(
@@ -68,28 +83,5 @@ enum SettingsCheck {
                     + "loopback; set --gossip, too")
         }
         return doubts
-    }
-
-    /// Settings whose feature does not exist yet. Starting without it would be a lie: a node with `--api-keys` that asks
-    /// nobody for a key, for one.
-    private static let refused: [Setting: String] = [
-        .deviceRate: "a limit for each device",
-        .apiKeys: "API keys",
-        .tlsCertificate: "HTTPS",
-        .tlsKey: "HTTPS",
-        .cors: "requests from other origins",
-    ]
-
-    static func features(of settings: NodeSettings, given: [Setting: String]) throws(SettingsError) {
-        for setting in Setting.allCases {
-            guard let origin = given[setting], let feature = refused[setting] else { continue }
-            // A limit of `none` asks for nothing.
-            if setting == .deviceRate, settings.deviceRate == nil { continue }
-            throw missing(feature, origin: origin, instead: "Leave it out")
-        }
-    }
-
-    private static func missing(_ feature: String, origin: String, instead: String) -> SettingsError {
-        SettingsError("\(origin): \(feature): not in this version yet. \(instead)")
     }
 }

@@ -6,6 +6,9 @@ package struct SettingsEnvironment: Sendable {
     /// `STARLING_…` variables that mean nothing here, sorted.
     package let unknown: [String]
 
+    /// The file that API keys came from; nil if they came from elsewhere, or there are none.
+    package let apiKeysPath: String?
+
     package static let secretBytesMax = 64 << 10
 
     /// - Parameter readFile: the bytes of a file; throws what a person needs to know.
@@ -22,6 +25,8 @@ package struct SettingsEnvironment: Sendable {
             values[setting] = try Self.value(of: setting, in: environment, readFile)
         }
         self.values = values
+        let keysVariable = Setting.apiKeys.environment[0] + "_FILE"
+        apiKeysPath = values[.apiKeys]?.variable == keysVariable ? environment[keysVariable] : nil
         unknown = environment.keys.filter { $0.hasPrefix("STARLING_") && !known.contains($0) }.sorted()
     }
 

@@ -41,10 +41,10 @@ package struct SettingsLoader: Sendable {
             }
         }
         if given[.name] == nil { settings.name = try Self.name(hostName: hostName) }
+        if flags[.apiKeys] == nil { settings.apiKeysPath = environment.apiKeysPath }
         if given[.dataDirectory] == nil { settings.dataDirectory = "./data/" + settings.name }
         notes = Self.findPlace(of: &settings, machine)
         try SettingsCheck.consistency(of: settings, given: given)
-        try SettingsCheck.features(of: settings, given: given)
         self.settings = settings
         warnings =
             environment.unknown.map { "\($0) is no setting of a node: ignored" }

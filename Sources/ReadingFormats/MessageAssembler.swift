@@ -8,6 +8,7 @@ struct MessageAssembler {
     private let body: UnsafeRawBufferPointer
     private let receivedAt: Instant
     private let stamp: () -> Instant
+    private let gate: any ReadingGate
 
     private var devices: NamePool<DeviceID>
     private var metrics: NamePool<Metric>
@@ -23,8 +24,11 @@ struct MessageAssembler {
     private var rejected = 0
     private var errors: [ItemError] = []
 
-    init(body: UnsafeRawBufferPointer, receivedAt: Instant, stamp: @escaping () -> Instant) {
+    init(
+        body: UnsafeRawBufferPointer, receivedAt: Instant, gate: any ReadingGate, stamp: @escaping () -> Instant
+    ) {
         self.body = body
+        self.gate = gate
         self.receivedAt = receivedAt
         self.stamp = stamp
         let count = min(body.count / Self.readingByteCountUsual + 1, Self.reservedCountMax)
@@ -64,6 +68,9 @@ struct MessageAssembler {
         let time = MessageTime(message.timestamp, receivedAt: receivedAt)
         if case .bad(let reason) = time { return reject(index, "timestamp", reason: reason) }
         if let reason = metricsFault(of: message) { return reject(index, "metrics", reason: reason) }
+        if let reason = gate.refusal(of: devices.names[device], readings: Int(message.metrics_count)) {
+            return reject(index, "device_id", reason: reason, readings: Int(message.metrics_count))
+        }
         append(UnsafeBufferPointer(start: message.metrics, count: message.metrics_count), device, time, index)
     }
 
@@ -101,7 +108,11 @@ struct MessageAssembler {
                 reject(message, "metrics[\(position)].type", reason: fault.reason)
                 continue
             }
-            let number = seriesNumber(device: device, metric: metric)
+            guard let number = seriesNumber(device: device, metric: metric) else {
+                let reason = gate.noRoom
+                reject(message, "metrics[\(position)].type", reason: reason)
+                continue
+            }
             var reading = current ?? stamp()
             if isStamped {
                 if lastStamps[number] == reading { reading = stamp() }
@@ -114,13 +125,14 @@ struct MessageAssembler {
         }
     }
 
-    private mutating func seriesNumber(device: Int, metric: Int) -> Int {
-        let (number, isNew) = pairs.index(device: device, metric: metric)
-        if isNew {
-            series.append(Series(device: devices.names[device], metric: metrics.names[metric]))
-            lastStamps.append(.distantPast)
-        }
-        return number
+    /// - Returns: nil for a series that the gate has no room for.
+    private mutating func seriesNumber(device: Int, metric: Int) -> Int? {
+        if let known = pairs.known(device: device, metric: metric) { return known }
+        let new = Series(device: devices.names[device], metric: metrics.names[metric])
+        guard gate.hasRoom(for: new) else { return nil }
+        series.append(new)
+        lastStamps.append(.distantPast)
+        return pairs.add(device: device, metric: metric)
     }
 
     private static func valueFault(_ kind: starling_json_kind) -> String {
@@ -131,8 +143,10 @@ struct MessageAssembler {
         }
     }
 
-    private mutating func reject(_ index: Int, _ field: @autoclosure () -> String, reason: @autoclosure () -> String) {
-        rejected += 1
+    private mutating func reject(
+        _ index: Int, _ field: @autoclosure () -> String, reason: @autoclosure () -> String, readings: Int = 1
+    ) {
+        rejected += readings
         guard errors.count < ParsedReadings.errorsCountMax else { return }
         errors.append(ItemError(index: index, field: field(), reason: reason()))
     }

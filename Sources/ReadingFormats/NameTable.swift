@@ -71,14 +71,24 @@ struct PairTable {
         pairs.reserveCapacity(count)
     }
 
-    /// The number of the pair, and whether it is new.
-    mutating func index(device: Int, metric: Int) -> (index: Int, isNew: Bool) {
-        let pair = UInt64(truncatingIfNeeded: device) << 32 | UInt64(truncatingIfNeeded: metric)
-        let hash = SeededGenerator.mixed(pair ^ secret)
-        if let index = places.find(hash, where: { pairs[$0] == pair }) { return (index, false) }
+    /// The number of the pair; nil if it is new.
+    func known(device: Int, metric: Int) -> Int? {
+        let pair = Self.pair(device, metric)
+        return places.find(SeededGenerator.mixed(pair ^ secret)) { pairs[$0] == pair }
+    }
+
+    /// Adds a pair that is not known, and numbers it.
+    mutating func add(device: Int, metric: Int) -> Int {
+        let pair = Self.pair(device, metric)
         pairs.append(pair)
-        places.insert(pairs.count - 1, hash: hash) { SeededGenerator.mixed(pairs[$0] ^ secret) }
-        return (pairs.count - 1, true)
+        places.insert(pairs.count - 1, hash: SeededGenerator.mixed(pair ^ secret)) {
+            SeededGenerator.mixed(pairs[$0] ^ secret)
+        }
+        return pairs.count - 1
+    }
+
+    private static func pair(_ device: Int, _ metric: Int) -> UInt64 {
+        UInt64(truncatingIfNeeded: device) << 32 | UInt64(truncatingIfNeeded: metric)
     }
 }
 

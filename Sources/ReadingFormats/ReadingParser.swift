@@ -20,14 +20,16 @@ package struct ReadingParser: Sendable {
     ///   - receivedAt: When the body arrived, by this node's clock.
     ///   - stamp: The strictly increasing clock of receipts. Asked once for each message that has no time and a good
     ///     reading, and again where that message repeats a metric, so that times increase within every series.
+    ///   - gate: Who may pass. Readings that it refuses count as rejected.
     package func parse(
-        _ body: UnsafeRawBufferPointer, as format: BodyFormat, receivedAt: Instant, stamp: () -> Instant
+        _ body: UnsafeRawBufferPointer, as format: BodyFormat, receivedAt: Instant,
+        through gate: any ReadingGate = OpenGate(), stamp: () -> Instant
     ) throws(BodyError) -> ParsedReadings {
         guard body.count <= Self.bodyByteCountMax else { throw .tooLarge }
         let text = Self.withoutByteOrderMark(body)
         guard !text.allSatisfy(Self.isWhiteSpace) else { throw .empty }
         let (outcome, parsed) = withoutActuallyEscaping(stamp) { stamp in
-            var assembler = MessageAssembler(body: text, receivedAt: receivedAt, stamp: stamp)
+            var assembler = MessageAssembler(body: text, receivedAt: receivedAt, gate: gate, stamp: stamp)
             let parser = pool.take()
             let outcome = parser.parse(text, as: format, into: &assembler)
             pool.giveBack(parser)
@@ -42,10 +44,11 @@ package struct ReadingParser: Sendable {
     }
 
     package func parse(
-        _ body: [UInt8], as format: BodyFormat, receivedAt: Instant, stamp: () -> Instant
+        _ body: [UInt8], as format: BodyFormat, receivedAt: Instant, through gate: any ReadingGate = OpenGate(),
+        stamp: () -> Instant
     ) throws(BodyError) -> ParsedReadings {
         try body.span.withUnsafeBytes { bytes throws(BodyError) in
-            try parse(bytes, as: format, receivedAt: receivedAt, stamp: stamp)
+            try parse(bytes, as: format, receivedAt: receivedAt, through: gate, stamp: stamp)
         }
     }
 

@@ -9,6 +9,8 @@ struct ClusterCommand: AsyncParsableCommand {
         discussion: """
             Exits 1 if any member is suspect or dead; one that left is no failure.
 
+            \(ClientAccess.help)
+
             Examples:
               starling cluster
               starling cluster --url http://127.0.0.1:8081 --json

@@ -15,7 +15,7 @@ struct HealthCommand: AsyncParsableCommand {
     var url = NodeClient.defaultURL
 
     func run() async throws {
-        let (status, body) = try await NodeClient.get("/readyz", from: url)
+        let (status, body) = try await NodeClient.probe(url)
         guard status == 200 else {
             let reason = String(decoding: body.prefix(500), as: UTF8.self)
             throw Failure("\(url) is not ready: \(status) \(reason). Its log says why")

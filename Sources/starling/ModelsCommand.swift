@@ -7,6 +7,8 @@ struct ModelsCommand: AsyncParsableCommand {
         commandName: "models",
         abstract: "The registry of models: what scores each metric, and what did.",
         discussion: """
+            \(ClientAccess.help)
+
             Examples:
               starling models list
               starling models show temperature

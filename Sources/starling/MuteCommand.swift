@@ -10,6 +10,8 @@ struct MuteCommand: AsyncParsableCommand {
         discussion: """
             What is muted is still judged, stored and shown. Any node can be asked.
 
+            \(ClientAccess.help)
+
             Examples:
               starling mute --device press-7 --for 1h --reason maintenance
               starling mute --type humidity                  until it is lifted

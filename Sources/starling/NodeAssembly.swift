@@ -34,12 +34,11 @@ enum NodeAssembly {
             settings: nodeSettings(settings, at: neighbourhood, version: version), log: log, store: store,
             incarnation: incarnation, neighbourhood: neighbourhood, scheduling: scheduling, telling: telling,
             logger: logger)
-        let http = try HTTPAPI(
-            node: node, settings: HTTPSettings(host: settings.http.host, port: settings.http.port), metrics: metrics,
-            logger: logger)
+        let door = try DoorAssembly.door(settings, logger: logger)
+        let http = try HTTPAPI(node: node, settings: door.settings, metrics: metrics, logger: logger)
+        let services: [any Service] = [node] + door.watches + [http.makeSeriesWatch(), http.makeService()]
         var configuration = ServiceGroupConfiguration(
-            services: [.init(service: node), .init(service: http.makeService())],
-            gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
+            services: services.map { .init(service: $0) }, gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
         configuration.maximumGracefulShutdownDuration = shutdownMax
         try await ServiceGroup(configuration: configuration).run()
     }

@@ -9,6 +9,7 @@ enum NodeCheck {
         _ = try LeaseAssembly.scheduling(settings)
         _ = try WebhookAssembly.urls(settings)
         _ = try NeighbourhoodAssembly.keyRing(settings)
+        _ = try DoorAssembly.certificates(settings, logger: logger)
     }
 
     /// Every setting with its value, secrets as stars.

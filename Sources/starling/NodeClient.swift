@@ -3,6 +3,8 @@ import DeviceFleet
 import Foundation
 import NIOCore
 import NIOHTTP1
+import NIOSSL
+import NodeSettings
 
 /// Asks a running node one question.
 enum NodeClient {
@@ -34,20 +36,49 @@ enum NodeClient {
         }
     }
 
+    /// Whether a node is ready. Nothing secret is sent, so that on this machine its certificate, which is made out to
+    /// another name, need not be looked at.
+    static func probe(_ url: String) async throws -> (status: Int, body: [UInt8]) {
+        let host = URLComponents(string: url)?.host ?? ""
+        let isHere = HostPort(host: host.trimmingCharacters(in: ["[", "]"]), port: 0).isLoopback
+        var tls = try ClientAccess.tls()
+        if isHere {
+            tls = .makeClientConfiguration()
+            tls?.certificateVerification = .none
+        }
+        return try await ask(.GET, "/readyz", of: url, key: nil, tls: tls)
+    }
+
     /// - Parameters:
     ///   - json: the body; none without it.
     ///   - seconds: how long the node may take.
     static func ask(
         _ method: HTTPMethod, _ path: String, of url: String, json: [UInt8]? = nil, seconds: Int64 = secondsMax
     ) async throws -> (status: Int, body: [UInt8]) {
+        let answer = try await ask(
+            method, path, of: url, json: json, seconds: seconds, key: try ClientAccess.key(),
+            tls: try ClientAccess.tls())
+        if answer.status == 401 {
+            throw Failure(
+                "\(url) asks for a key: put one into \(ClientAccess.keyVariable) or \(ClientAccess.keyVariable)_FILE")
+        }
+        return answer
+    }
+
+    private static func ask(
+        _ method: HTTPMethod, _ path: String, of url: String, json: [UInt8]? = nil, seconds: Int64 = secondsMax,
+        key: String?, tls: TLSConfiguration?
+    ) async throws -> (status: Int, body: [UInt8]) {
         var base = url.contains("://") ? url : "http://" + url
         while base.hasSuffix("/") { base.removeLast() }
         var configuration = HTTPClient.Configuration()
         configuration.connectionPool.retryConnectionEstablishment = false
+        configuration.tlsConfiguration = tls
         let client = HTTPClient(configuration: configuration)
         do {
             var request = HTTPClientRequest(url: base + path)
             request.method = method
+            if let key { request.headers.add(name: "authorization", value: "Bearer \(key)") }
             if let json {
                 request.headers.add(name: "content-type", value: "application/json")
                 request.body = .bytes(ByteBuffer(bytes: json))

@@ -90,8 +90,23 @@ struct NodeFlags: ParsableArguments {
 
     @Option(
         name: .customLong("device-rate"),
-        help: .init("Readings a second that one device may send. (default: none)", valueName: "number"))
+        help: .init(
+            "Readings a second that one device may send to this node, then 429. (default: none)", valueName: "number"))
     var deviceRate: String?
+
+    @Option(
+        name: .customLong("key-rate"),
+        help: .init(
+            "Readings a second that the holder of one key may send to this node, then 429. (default: none)",
+            valueName: "number"))
+    var keyRate: String?
+
+    @Option(
+        name: .customLong("series-max"),
+        help: .init(
+            "Series (a metric of a device) that the flock may have; new ones beyond get 429. (default: 200000)",
+            valueName: "number"))
+    var seriesMax: String?
 
     @Option(
         help: .init(
@@ -127,12 +142,17 @@ struct NodeFlags: ParsableArguments {
 
     @Option(
         name: .customLong("api-keys"),
-        help: .init("Keys that clients must show; a comma list. (default: none)", valueName: "list"))
+        help: .init(
+            "Keys that clients must show, as 'starling keys new' prints them; a comma list. Better in a file, which is read "
+                + "again when it changes: STARLING_API_KEYS_FILE. (default: none)",
+            valueName: "list"))
     var apiKeys: String?
 
     @Option(
         name: .customLong("tls-cert"),
-        help: .init("PEM file with the certificate chain. (default: none)", valueName: "file"))
+        help: .init(
+            "PEM file with the certificate chain; HTTP is then HTTPS. Read again when it changes. (default: none)",
+            valueName: "file"))
     var tlsCertificate: String?
 
     @Option(name: .customLong("tls-key"), help: .init("PEM file with its key. (default: none)", valueName: "file"))
@@ -173,6 +193,8 @@ struct NodeFlags: ParsableArguments {
             (.retention, retention),
             (.trainEvery, trainEvery),
             (.deviceRate, deviceRate),
+            (.keyRate, keyRate),
+            (.seriesMax, seriesMax),
             (.webhook, webhook),
             (.webhookSecret, webhookSecret),
             (.webhookTypes, webhookTypes),

@@ -11,6 +11,8 @@ struct PruneCommand: AsyncParsableCommand {
             The leader among the nodes prunes by itself, every --prune-every: devices that are silent are hidden, later \
             deleted. When more than half of them fell silent together, or a node died, it waits for an operator.
 
+            \(ClientAccess.help)
+
             Examples:
               starling prune --dry-run
               starling prune --dry-run --url http://127.0.0.1:8081 --json

@@ -17,7 +17,7 @@ struct SimulateCommand: AsyncParsableCommand {
             Each device sends temperature and humidity: a level of its own, a daily course, noise, and anomalies at \
             --anomaly-rate. While no server answers a device keeps its last \(DeviceSender.bufferCountMax) messages \
             (the oldest go first) and tries again with growing, random pauses; what had no answer is sent again as \
-            it was, so nothing is stored twice. Ctrl-C stops it.
+            it was, so nothing is stored twice. Ctrl-C stops it. \(ClientAccess.help)
 
             Examples:
               starling simulate --devices 50 --interval 0.5
@@ -61,12 +61,13 @@ struct SimulateCommand: AsyncParsableCommand {
     }
 
     private func simulate(_ options: FleetOptions, limit: Duration?) async throws {
+        let key = try ClientAccess.key()
         let clock = SystemFleetClock()
         let ledger = FleetLedger(logger: Logger(label: "starling.simulate"))
         let total = options.messagesCountMax.map { $0 * options.devices.count * SignalProfile.usual.count }
-        try await HTTPReadingSender.withClient { client in
+        try await HTTPReadingSender.withClient(tls: try ClientAccess.tls()) { client in
             let fleet = Fleet(
-                options: options, sender: HTTPReadingSender(client: client), clock: clock, ledger: ledger)
+                options: options, sender: HTTPReadingSender(client: client, key: key), clock: clock, ledger: ledger)
             try await serve(fleet, ledger: ledger, clock: clock, total: total, limit: limit)
         }
         let seconds = Double(clock.now().microseconds) / 1e6
@@ -82,12 +83,13 @@ struct SimulateCommand: AsyncParsableCommand {
         guard !file.rows.isEmpty else {
             throw Failure("\(path) has no row to send; expected lines such as 2013-07-04 00:00:00,69.88")
         }
+        let key = try ClientAccess.key()
         let clock = SystemFleetClock()
         let ledger = FleetLedger(logger: Logger(label: "starling.simulate"))
-        try await HTTPReadingSender.withClient { client in
+        try await HTTPReadingSender.withClient(tls: try ClientAccess.tls()) { client in
             let replay = Replay(
                 series: series, rows: file.rows, servers: servers, seed: options.seed,
-                sender: HTTPReadingSender(client: client), clock: clock, ledger: ledger)
+                sender: HTTPReadingSender(client: client, key: key), clock: clock, ledger: ledger)
             try await serve(replay, ledger: ledger, clock: clock, total: file.rows.count, limit: nil)
         }
         let counts = ledger.counts

@@ -18,7 +18,7 @@ struct Starling: AsyncParsableCommand {
         subcommands: [
             NodeCommand.self, SimulateCommand.self, ClusterCommand.self, HealthCommand.self, ModelsCommand.self,
             TrainCommand.self, DrainCommand.self, FlockCommand.self, PruneCommand.self, MuteCommand.self,
-            EvaluateCommand.self,
+            KeysCommand.self, EvaluateCommand.self,
         ])
 
     static let version = "0.1.0"

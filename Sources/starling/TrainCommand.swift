@@ -15,6 +15,8 @@ struct TrainCommand: AsyncParsableCommand {
             it is trained here, and the node tries it on what it has stored. A version that is registered serves once it \
             is activated: with --activate at once, if it does not raise the alarm rate beyond the budget.
 
+            \(ClientAccess.help)
+
             Examples:
               starling train --type temperature --from store --activate
               starling train --type pressure --from history.csv

@@ -1,6 +1,7 @@
 import Alerting
 import NodeSettings
 import Roles
+import Telemetry
 import Webhook
 
 /// Whom a node tells of alerts.

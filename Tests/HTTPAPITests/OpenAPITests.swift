@@ -40,7 +40,7 @@ import Testing
             (HistoryTests.path, "History", false),
             ("/audit", "Decision", true), ("/prune", "PrunePlan", false), ("/mutes", "Mute", true),
             ("/models", "ModelVersion", true), ("/models/t", "Model", false),
-            ("/nothing", "Problem", false),
+            ("/session", "Session", false), ("/nothing", "Problem", false),
         ])
     func answersHaveTheMembersItNames(target: String, schema: String, isList: Bool) async throws {
         let node = OpenAPITests.fullNode()

@@ -13,6 +13,8 @@ package final class NodeProcess {
         package var lease: String?
         package var logFile: String
         package var moreArguments: [String]
+        /// Variables beside those of store and lease.
+        package var environment: [String: String] = [:]
         package var name = "n0"
         /// Nil is a free one at every start.
         package var gossipPort: UInt16?
@@ -54,7 +56,7 @@ package final class NodeProcess {
         ]
         process = try ChildProcess(
             command[0], Array(command.dropFirst()), output: place.logFile,
-            environment: Programs.plainEnvironment().merging(environment) { $1 })
+            environment: Programs.plainEnvironment().merging(environment) { $1 }.merging(place.environment) { $1 })
     }
 
     /// Starts a node and waits until it is ready; again on another port if somebody took this one meanwhile.

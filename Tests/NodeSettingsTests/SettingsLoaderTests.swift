@@ -40,7 +40,8 @@ import Testing
                 "--join none", "--store sqlite:./data/starling.db", "--lease file:./data/pruner.lease",
                 "--lease-ttl 3s",
                 "--data-dir ./data/host", "--log-limit 1GiB", "--inactive-after 1m", "--delete-after 7d",
-                "--prune-every 1m", "--retention never", "--train-every 1d", "--device-rate none", "--webhook none",
+                "--prune-every 1m", "--retention never", "--train-every 1d", "--device-rate none", "--key-rate none",
+                "--series-max 200000", "--webhook none",
                 "--webhook-secret none", "--webhook-types *", "--webhook-devices *",
                 "--cluster-key none", "--api-keys none", "--insecure-open false", "--tls-cert none", "--tls-key none",
                 "--cors none", "--log-level info", "--log-format json",
@@ -152,15 +153,42 @@ import Testing
         #expect(settings.http.isWildcard && settings.isInsecureOpen)
     }
 
-    @Test(arguments: [
-        (Setting.deviceRate, "10"), (.apiKeys, "k1,k2"),
-        (.cors, "https://example.org"),
-    ])
-    func whatThisVersionLacksIsRefusedByName(setting: Setting, text: String) {
-        let flag = problem([setting: text])
-        #expect(flag.hasPrefix(setting.flag + ": ") && flag.contains("not in this version yet"), "\(flag)")
-        let variable = problem(environment: [setting.environment[0]: text])
-        #expect(variable.hasPrefix(setting.environment[0] + ": "), "\(variable)")
+    @Test func keysAreReadAndNeverShown() throws {
+        let listening: [Setting: String] = [.http: "0.0.0.0:80", .tlsCertificate: "c", .tlsKey: "k"]
+        let loaded = try load(listening.merging([.apiKeys: "ingest@d-*:hunter2,read:hunter3-hunter3-hunter3"]) { $1 })
+        #expect(loaded.settings.apiKeys.count == 2 && loaded.settings.apiKeysPath == nil)
+        #expect(!loaded.settings.printed.contains { $0.value.contains("hunter") })
+        #expect(loaded.warnings.count == 1 && loaded.warnings[0].hasPrefix("--api-keys: key 1 has fewer than"))
+        let mistake = problem([.apiKeys: "hunter2:hunter3"])
+        #expect(mistake.hasPrefix("--api-keys:") && !mistake.contains("hunter"), "\(mistake)")
+    }
+
+    /// The file is read again later: its place is kept.
+    @Test func keysMayStandInAFile() throws {
+        let variable = "STARLING_API_KEYS_FILE"
+        let text = "# ours\nread:a-key-of-twenty-characters\ningest:another-of-twenty-characters\n"
+        let settings = try load(environment: [variable: "/k"], files: ["/k": text]).settings
+        #expect(settings.apiKeys.count == 2 && settings.apiKeysPath == "/k")
+        let flag = try load([.apiKeys: "read:x"], environment: [variable: "/k"], files: ["/k": text]).settings
+        #expect(flag.apiKeys.count == 1 && flag.apiKeysPath == nil)
+        #expect(problem(environment: [variable: "/k"], files: ["/k": "# none\n"]).hasPrefix("STARLING_API_KEYS_FILE:"))
+    }
+
+    @Test func keysInClearTextAreAWarning() throws {
+        let keys: [Setting: String] = [.http: "0.0.0.0:80", .apiKeys: "a-key-of-twenty-characters"]
+        let warnings = try load(keys).warnings
+        #expect(warnings.count == 1 && warnings[0].contains("in clear text"), "\(warnings)")
+        #expect(problem([.keyRate: "5"]).hasPrefix("--key-rate needs --api-keys"))
+    }
+
+    @Test func limitsOfSenders() throws {
+        let settings = try load([.deviceRate: "0.5", .seriesMax: "1000"]).settings
+        #expect(settings.deviceRate == 0.5 && settings.seriesMax == 1_000)
+        #expect(try load([.deviceRate: "none", .seriesMax: "none"]).settings.seriesMax == nil)
+        for text in ["0", "-1", "nan", "inf", "1e-300", "x"] {
+            #expect(problem([.deviceRate: text]).hasPrefix("--device-rate:"), "\(text)")
+            #expect(problem([.seriesMax: text]).hasPrefix("--series-max:"), "\(text)")
+        }
     }
 
     @Test func webhooksAreListsAndSecrets() throws {
@@ -176,10 +204,6 @@ import Testing
         #expect(file.webhooks.map(\.revealed) == ["http://h/"])
         #expect(
             problem([.webhook: Array(repeating: "http://h", count: 17).joined(separator: ",")]).contains("at most 16"))
-    }
-
-    @Test func tlsIsRefusedByNameToo() {
-        #expect(problem([.tlsCertificate: "c", .tlsKey: "k"]).contains("HTTPS: not in this version yet"))
     }
 
     @Test func deletingWhatIsStillShownIsAWarning() throws {

@@ -11,6 +11,7 @@ import { Announcer } from "./parts/announcer.js";
 import { say } from "./parts/dom.js";
 import { wellBeing } from "./parts/format.js";
 import { Freshness } from "./parts/freshness.js";
+import { offerSignOut } from "./parts/sign-out.js";
 import { currentTheme, nextTheme, onThemeChange } from "./parts/theme.js";
 import { AnomaliesPage } from "./pages/anomalies.js";
 import { ClusterPage } from "./pages/cluster.js";
@@ -213,4 +214,5 @@ setInterval(() => {
   whenIdle(() => history.saveIfDue(Date.now()));
 }, 1000);
 clusterWatch.run();
+offerSignOut(byId("sign-out"));
 episodes.run();

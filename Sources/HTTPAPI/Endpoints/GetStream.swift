@@ -30,7 +30,7 @@ extension Handlers {
             ) { _ in feed.beat() }
             defer { heartbeat.cancel() }
             try await withGracefulShutdownHandler {
-                try await send(feed, through: filter, after: lastEventID, to: &stream)
+                try await send(feed, to: call.caller, through: filter, after: lastEventID, in: &stream)
             } onGracefulShutdown: {
                 feed.end()
             }
@@ -39,7 +39,8 @@ extension Handlers {
     }
 
     @concurrent private func send(
-        _ feed: StreamFeed, through filter: LiveFilter, after lastEventID: String?, to stream: inout AnswerStream
+        _ feed: StreamFeed, to caller: Caller, through filter: LiveFilter, after lastEventID: String?,
+        in stream: inout AnswerStream
     ) async throws {
         var events = EventWriter()
         events.greet()
@@ -53,6 +54,8 @@ extension Handlers {
         for await input in feed.inputs {
             switch input {
             case .heartbeat:
+                // A key may have been revoked since.
+                guard gatekeeper.isStillKnown(caller) else { return }
                 events.heartbeat()
             case .batch(let batch):
                 for reading in pacer.pass(batch) {

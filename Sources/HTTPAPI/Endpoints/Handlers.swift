@@ -6,14 +6,15 @@ import ReadingFormats
 import Telemetry
 
 /// What the routes do, one file a route or a family of them. Each handler reads its request, asks the node, and writes
-/// the answer; the only state it holds is how
-/// many streams there are.
+/// the answer; the only state held here is how many streams there are, and what each sender still may send.
 package struct Handlers: Sendable {
     let node: any NodeService
     let files: DashboardFiles
     let registry: PrometheusMetrics
     let settings: HTTPSettings
     let seats: StreamSeats
+    let admission: AdmissionControl
+    let gatekeeper: Gatekeeper
     let logger: Logger
     let parser = ReadingParser()
 

@@ -4,14 +4,14 @@ import Ports
 import ReadingFormats
 import Telemetry
 
-/// `POST /data`: the way in. Checked in the contract's order: media type, size, syntax, items.
+/// `POST /data`: the way in. Checked in the contract's order: media type, size, syntax, items and their limits.
 extension Handlers {
     func postData(_ call: Call) async throws -> Answer {
         let format = try Self.format(of: call.headers)
         let isPacked = try Self.isPacked(call.headers)
         if let announced = call.body.announcedCount, announced > HTTPLimits.bodyBytesMax { throw Problem.bodyTooLarge }
         call.continueIfExpected()
-        let parsed = try await isPacked ? parsePacked(call.body, as: format) : parsePlain(call.body, as: format)
+        let parsed = try await isPacked ? parsePacked(call, as: format) : parsePlain(call, as: format)
         do {
             try await node.accept(parsed.batch)
         } catch {
@@ -39,25 +39,31 @@ extension Handlers {
 
     // MARK: 413, 400
 
-    private func parsePlain(_ body: RequestBodyReader, as format: BodyFormat) async throws -> ParsedReadings {
-        let body = try await body.collect()
-        return try body.withUnsafeReadableBytes { try parse($0, as: format) }
+    private func parsePlain(_ call: Call, as format: BodyFormat) async throws -> ParsedReadings {
+        let body = try await call.body.collect()
+        return try body.withUnsafeReadableBytes { try parse($0, as: format, of: call.caller) }
     }
 
-    private func parsePacked(_ body: RequestBodyReader, as format: BodyFormat) async throws -> ParsedReadings {
-        let unpacked = try await unpacked(body, bytesMax: HTTPLimits.bodyBytesMax, tooLarge: .bodyTooLarge)
-        return try unpacked.withUnsafeBytes { try parse($0, as: format) }
+    private func parsePacked(_ call: Call, as format: BodyFormat) async throws -> ParsedReadings {
+        let unpacked = try await unpacked(call.body, bytesMax: HTTPLimits.bodyBytesMax, tooLarge: .bodyTooLarge)
+        return try unpacked.withUnsafeBytes { try parse($0, as: format, of: call.caller) }
     }
 
-    func parse(_ body: UnsafeRawBufferPointer, as format: BodyFormat) throws(Problem) -> ParsedReadings {
+    func parse(
+        _ body: UnsafeRawBufferPointer, as format: BodyFormat, of caller: Caller
+    ) throws(Problem) -> ParsedReadings {
+        let gate = AdmissionGate(admission, of: caller)
         do {
-            return try parser.parse(body, as: format, receivedAt: node.receiptTime(), stamp: node.receiptTime)
+            let parsed = try parser.parse(
+                body, as: format, receivedAt: node.receiptTime(), through: gate, stamp: node.receiptTime)
+            gate.admit(parsed.batch.series)
+            return parsed
         } catch {
-            throw problem(of: error)
+            throw problem(of: error, at: gate)
         }
     }
 
-    private func problem(of error: BodyError) -> Problem {
+    private func problem(of error: BodyError, at gate: AdmissionGate) -> Problem {
         switch error {
         case .tooLarge:
             return .bodyTooLarge
@@ -65,7 +71,8 @@ extension Handlers {
             return .badRequest(error.description)
         case .nothingAcceptable(let parsed):
             if parsed.rejected > 0 { node.countRejected(parsed.rejected) }
-            return .badRequest(error.description, items: parsed.errors.map(Problem.Item.init))
+            let items = parsed.errors.map(Problem.Item.init)
+            return gate.problem(items: items) ?? .badRequest(error.description, items: items)
         }
     }
 

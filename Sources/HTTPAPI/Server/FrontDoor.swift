@@ -19,6 +19,7 @@ package struct ConnectionContext: InitializableFromSource, Sendable {
 struct Call: Sendable {
     let method: HTTPRequest.Method
     let headers: HTTPFields
+    var caller = Caller.anybody
     /// The part of the path that varies, still percent-encoded.
     let parameter: Substring
     let queryText: Substring
@@ -34,12 +35,15 @@ struct Call: Sendable {
     }
 }
 
-/// What every request passes on its way in and out: its id, its route, errors as problems, gzip, `HEAD`, metrics, and
-/// the rest of a body that nobody wanted.
+/// What every request passes on its way in and out: its id, its key, its route, errors as problems, gzip, `HEAD`,
+/// metrics, and the rest of a body that nobody wanted.
 ///
 /// One type rather than a stack of middleware: `POST /data` is measured in microseconds.
 package struct FrontDoor: HTTPResponder {
     let handlers: Handlers
+    let gatekeeper: Gatekeeper
+    let origins: Origins
+    let connections: ConnectionCount
     let metrics: HTTPMetrics
     let ids: RequestIDs
     let logger: Logger
@@ -49,13 +53,13 @@ package struct FrontDoor: HTTPResponder {
         let target = RequestTarget(request.head.path ?? "/")
         let match = RouteMatch(path: target.path)
         let id = ids.id(for: request.headers)
-        let call = Call(
+        var call = Call(
             method: request.method, headers: request.headers, parameter: match?.parameter ?? "",
             queryText: target.query, body: RequestBodyReader(request), channel: context.channel)
 
         var answer: Answer
         do {
-            answer = try await self.answer(to: call, at: match?.route)
+            answer = try await self.answer(to: &call, at: match?.route, authority: request.head.authority)
         } catch let problem as Problem {
             answer = Answer(problem)
         } catch let failure as RequestBodyReader.Failure {
@@ -69,9 +73,29 @@ package struct FrontDoor: HTTPResponder {
             answer = Answer(.unforeseen(id: id))
         }
         answer.headers[.requestID] = id
+        origins.mark(&answer, to: call.headers)
         metrics.count(
             route: match?.route, method: call.method, status: answer.status, duration: ContinuousClock.now - start)
         return response(answer, to: call)
+    }
+
+    /// Who asks comes before what is asked for: strangers learn nothing.
+    private func answer(to call: inout Call, at route: Route?, authority: String?) async throws -> Answer {
+        if let answer = origins.preflight(call.method, call.headers) { return answer }
+        do {
+            call.caller = try gatekeeper.caller(call.method, route, call.headers)
+        } catch {
+            call.body.isOfStranger = true
+            let isPerson =
+                MediaType.preferred(of: [MediaType.json, "text/html"], by: call.headers[.accept]) == "text/html"
+            guard route == .dashboard, isPerson, call.method == .get || call.method == .head else { throw error }
+            return handlers.signInPage(error.kind.status, Handlers.signInMessage, call)
+        }
+        if route != .data, origins.isForeign(host: authority) { throw Problem.foreignHost }
+        if origins.isForged(call.method, call.headers, isPage: call.caller.isPage, authority: authority) {
+            throw Problem.crossOrigin
+        }
+        return try await self.answer(to: call, at: route)
     }
 
     private func answer(to call: Call, at route: Route?) async throws -> Answer {
@@ -112,6 +136,9 @@ package struct FrontDoor: HTTPResponder {
         case .readyz: return try handlers.getReadiness()
         case .metrics: return await handlers.getMetrics()
         case .openAPI: return try handlers.getOpenAPI(call)
+        case .session where call.method == .post: return try await handlers.postSession(call)
+        case .session where call.method == .delete: return handlers.deleteSession(call)
+        case .session: return handlers.getSession(call)
         case .dashboard: return try handlers.getDashboard(call)
         case .asset: return try handlers.getAsset(call)
         }

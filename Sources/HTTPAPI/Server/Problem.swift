@@ -16,6 +16,8 @@ struct Problem: Error, Sendable {
 
     enum Kind: String, Sendable {
         case badRequest = "bad-request"
+        case unauthorized
+        case forbidden
         case notFound = "not-found"
         case conflict
         case methodNotAllowed = "method-not-allowed"
@@ -30,10 +32,14 @@ struct Problem: Error, Sendable {
         case storeUnavailable = "store-unavailable"
         case notReady = "not-ready"
         case streamsFull = "streams-full"
+        case tooManyReadings = "too-many-readings"
+        case tooManySeries = "too-many-series"
 
         var status: HTTPResponse.Status {
             switch self {
             case .badRequest: .badRequest
+            case .unauthorized: .unauthorized
+            case .forbidden: .forbidden
             case .notFound: .notFound
             case .conflict: .conflict
             case .methodNotAllowed: .methodNotAllowed
@@ -42,6 +48,7 @@ struct Problem: Error, Sendable {
             case .mediaType: .unsupportedMediaType
             case .headersTooLarge: .requestHeaderFieldsTooLarge
             case .internalError: .internalServerError
+            case .tooManyReadings, .tooManySeries: .tooManyRequests
             case .logFull, .logFailed, .draining, .storeUnavailable, .notReady, .streamsFull: .serviceUnavailable
             }
         }
@@ -49,6 +56,8 @@ struct Problem: Error, Sendable {
         var title: String {
             switch self {
             case .badRequest: "Bad request"
+            case .unauthorized: "Key needed"
+            case .forbidden: "Not allowed"
             case .notFound: "Not found"
             case .conflict: "Conflict"
             case .methodNotAllowed: "Method not allowed"
@@ -63,6 +72,8 @@ struct Problem: Error, Sendable {
             case .storeUnavailable: "Store unavailable"
             case .notReady: "Not ready"
             case .streamsFull: "Too many streams"
+            case .tooManyReadings: "Too many readings"
+            case .tooManySeries: "Too many series"
             }
         }
     }

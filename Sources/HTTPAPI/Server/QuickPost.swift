@@ -49,6 +49,7 @@ final class QuickPost: ChannelDuplexHandler, RemovableChannelHandler {
     /// Of the encoder: what is written from here on is bytes.
     private var encoder: ChannelHandlerContext?
     private var date = HTTPDate()
+    private var isCounted = false
     private var lastActivity = NIODeadline.now()
     private var idleCheck: Scheduled<Void>?
 
@@ -59,7 +60,9 @@ final class QuickPost: ChannelDuplexHandler, RemovableChannelHandler {
     func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
         encoder = try? context.pipeline.syncOperations.context(handlerType: HTTPResponseEncoder.self)
-        if context.channel.isActive { watch(context, for: Self.idleMax) }
+        frontDoor.connections.add(1)
+        isCounted = true
+        if context.channel.isActive { watch(context) }
     }
 
     func handlerRemoved(context: ChannelHandlerContext) {
@@ -69,7 +72,7 @@ final class QuickPost: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     func channelActive(context: ChannelHandlerContext) {
-        watch(context, for: Self.idleMax)
+        watch(context)
         context.fireChannelActive()
     }
 
@@ -79,6 +82,8 @@ final class QuickPost: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     private func forget() {
+        if isCounted { frontDoor.connections.add(-1) }
+        isCounted = false
         state = .idle
         held.removeAll()
         idleCheck?.cancel()
@@ -127,7 +132,7 @@ final class QuickPost: ChannelDuplexHandler, RemovableChannelHandler {
     private func take(_ data: NIOAny, _ context: ChannelHandlerContext) {
         switch (state, unwrapInboundIn(data)) {
         case (.idle, .head(let head)):
-            if encoder != nil, let request = QuickRequest(head, ids: frontDoor.ids) {
+            if encoder != nil, let request = QuickRequest(head, ids: frontDoor.ids, gatekeeper: frontDoor.gatekeeper) {
                 state = .collecting(request)
                 return
             }
@@ -156,7 +161,7 @@ final class QuickPost: ChannelDuplexHandler, RemovableChannelHandler {
     private func submit(_ request: QuickRequest, _ context: ChannelHandlerContext) {
         do throws(Problem) {
             let parsed = try request.body.withUnsafeReadableBytes { bytes throws(Problem) in
-                try frontDoor.handlers.parse(bytes, as: request.format)
+                try frontDoor.handlers.parse(bytes, as: request.format, of: request.caller)
             }
             state = .answering(request, parsed)
             let loop = context.eventLoop
@@ -218,9 +223,11 @@ final class QuickPost: ChannelDuplexHandler, RemovableChannelHandler {
         context.write(data, promise: promise)
     }
 
-    // MARK: Idle connections
+    // MARK: Idle and slow connections
 
     private static let idleMax = TimeAmount.seconds(Int64(HTTPLimits.idleSecondsMax))
+    private static let idleScarceMax = TimeAmount.seconds(Int64(HTTPLimits.idleScarceSecondsMax))
+    private static let bodyMax = TimeAmount.seconds(Int64(HTTPLimits.bodySecondsMax))
 
     /// True while the client waits for this node, and not the other way round.
     private var isOwing: Bool {
@@ -231,15 +238,18 @@ final class QuickPost: ChannelDuplexHandler, RemovableChannelHandler {
         }
     }
 
-    private func watch(_ context: ChannelHandlerContext, for time: TimeAmount) {
-        idleCheck = context.eventLoop.assumeIsolated().scheduleTask(in: time) {
-            let isIdleFor = NIODeadline.now() - self.lastActivity
-            if self.isOwing {
-                self.watch(context, for: Self.idleMax)
-            } else if isIdleFor >= Self.idleMax {
+    private func watch(_ context: ChannelHandlerContext) {
+        idleCheck?.cancel()
+        idleCheck = context.eventLoop.assumeIsolated().scheduleTask(in: Self.idleScarceMax) {
+            let now = NIODeadline.now()
+            let idleMax = self.frontDoor.connections.areScarce ? Self.idleScarceMax : Self.idleMax
+            if case .collecting(let request) = self.state, now - request.start >= Self.bodyMax {
+                self.answer(request, Answer(Problem.bodyTooSlow))
+                context.close(promise: nil)
+            } else if !self.isOwing, now - self.lastActivity >= idleMax {
                 context.close(promise: nil)
             } else {
-                self.watch(context, for: Self.idleMax - isIdleFor)
+                self.watch(context)
             }
         }
     }

@@ -8,14 +8,16 @@ struct QuickRequest {
     let start = NIODeadline.now()
     let id: String
     let format: BodyFormat
+    let caller: Caller
     private(set) var body = ByteBuffer()
 
     /// - Returns: nil for every other request, and for those that will be refused by their head.
-    init?(_ head: HTTPRequestHead, ids: RequestIDs) {
+    init?(_ head: HTTPRequestHead, ids: RequestIDs, gatekeeper: Gatekeeper) {
         guard head.method == .POST, head.uri == "/data", head.version == .http1_1 else { return nil }
         var format: BodyFormat?
         var bytesCount: Int?
         var givenID: String?
+        var authorization: String?
         for (name, value) in head.headers {
             switch Header(name) {
             case .contentType:
@@ -27,12 +29,17 @@ struct QuickRequest {
             case .requestID:
                 guard givenID == nil else { return nil }
                 givenID = value
+            case .authorization:
+                guard authorization == nil else { return nil }
+                authorization = value
             case .special: return nil
             case .other: continue
             }
         }
         guard let format, let bytesCount, (1...HTTPLimits.quickBodyBytesMax).contains(bytesCount) else { return nil }
+        guard let caller = gatekeeper.sender(authorization: authorization) else { return nil }
         self.format = format
+        self.caller = caller
         id = ids.id(given: givenID)
     }
 
@@ -42,7 +49,7 @@ struct QuickRequest {
 
     /// What a header means for the way a request takes.
     private enum Header {
-        case contentType, contentLength, requestID
+        case contentType, contentLength, requestID, authorization
         /// Asks for something that only the ordinary way does.
         case special
         case other
@@ -53,7 +60,11 @@ struct QuickRequest {
             case 12 where Self.isSame(name, "content-type"): self = .contentType
             case 12 where Self.isSame(name, "x-request-id"): self = .requestID
             case 14 where Self.isSame(name, "content-length"): self = .contentLength
+            case 13 where Self.isSame(name, "authorization"): self = .authorization
             case 6 where Self.isSame(name, "expect"): self = .special
+            // Of a browser's page: whose, is looked at on the ordinary way.
+            case 6 where Self.isSame(name, "origin") || Self.isSame(name, "cookie"): self = .special
+            case 14 where Self.isSame(name, "sec-fetch-site"): self = .special
             case 7 where Self.isSame(name, "upgrade"): self = .special
             case 10 where Self.isSame(name, "connection"): self = .special
             case 16 where Self.isSame(name, "content-encoding"): self = .special

@@ -18,6 +18,8 @@ final class RequestBodyReader: @unchecked Sendable {
     private let declaredCount: Int?
     private var receivedCount = 0
     private(set) var isAtEnd: Bool
+    /// Of nobody who may send one: little of it is read, that the answer is seen.
+    var isOfStranger = false
 
     init(_ request: Request) {
         body = request.body
@@ -75,14 +77,16 @@ final class RequestBodyReader: @unchecked Sendable {
     /// Reads and throws away, within the limits. The channel's own loop keeps the time: closing the channel wakes a
     /// reader that waits for a client that says nothing more.
     func discard(on channel: any Channel) async {
-        let limit = channel.eventLoop.scheduleTask(in: .seconds(Int64(HTTPLimits.discardSecondsMax))) {
+        let seconds = isOfStranger ? HTTPLimits.strangerSecondsMax : HTTPLimits.discardSecondsMax
+        let bytesMax = isOfStranger ? HTTPLimits.strangerBytesMax : HTTPLimits.discardedBytesMax
+        let limit = channel.eventLoop.scheduleTask(in: .seconds(Int64(seconds))) {
             channel.close(promise: nil)
         }
         defer { limit.cancel() }
         var discarded = 0
         while let part = try? await next() {
             discarded += part.readableBytes
-            if discarded > HTTPLimits.discardedBytesMax { return }
+            if discarded > bytesMax { return }
         }
     }
 }

@@ -55,6 +55,8 @@ extension HTTPField.Name {
     static let lastEventID = HTTPField.Name(unchecked: "Last-Event-ID")
     /// Tells nginx, and others that took it over, to pass on what comes when it comes.
     static let accelBuffering = HTTPField.Name(unchecked: "X-Accel-Buffering")
+    static let forwardedProto = HTTPField.Name(unchecked: "X-Forwarded-Proto")
+    static let secFetchSite = HTTPField.Name(unchecked: "Sec-Fetch-Site")
     static let frameOptions = HTTPField.Name(unchecked: "X-Frame-Options")
     static let referrerPolicy = HTTPField.Name(unchecked: "Referrer-Policy")
 

@@ -5,7 +5,7 @@ package import HTTPTypes
 package enum Route: Int, CaseIterable, Sendable {
     case dashboard, asset, data, latest, history, anomalies, devices, device, restore, audit, prune, approve, mute
     case mutes, models, model, trainModel, activateModel, shadowModel, rollBackModel, stream
-    case cluster, health, livez, readyz, metrics, openAPI
+    case cluster, health, livez, readyz, metrics, openAPI, session
 
     /// The path, with the parts that vary in braces.
     package var template: String {
@@ -37,6 +37,7 @@ package enum Route: Int, CaseIterable, Sendable {
         case .readyz: "/readyz"
         case .metrics: "/metrics"
         case .openAPI: "/openapi.json"
+        case .session: "/session"
         }
     }
 
@@ -48,6 +49,7 @@ package enum Route: Int, CaseIterable, Sendable {
         case .model: [.get, .head, .put]
         case .mute: [.post, .delete]
         case .device: [.get, .head, .delete]
+        case .session: [.get, .head, .post, .delete]
         default: [.get, .head]
         }
     }
@@ -90,6 +92,7 @@ struct RouteMatch {
         case "/readyz": self.init(.readyz)
         case "/metrics": self.init(.metrics)
         case "/openapi.json": self.init(.openAPI)
+        case "/session": self.init(.session)
         default:
             if let parameter = Self.rest(of: path, after: "/devices/"), let match = Self.device(parameter) {
                 self = match

@@ -27,6 +27,11 @@ async function request(path, { method = "GET", body, accept, timeout = TIMEOUT_M
   return response;
 }
 
+/** The key that this browser has is good no more: the node shows its sign-in page in place of this one. */
+function signInAgain() {
+  if (typeof document !== "undefined") location.reload();
+}
+
 async function failure(response) {
   let detail = "";
   try {
@@ -35,6 +40,7 @@ async function failure(response) {
   } catch {
     // Whoever answered was no node.
   }
+  if (response.status === 401) signInAgain();
   const error = new Error((detail || `the node answered ${response.status}`).slice(0, ERROR_MAX));
   error.status = response.status;
   return error;
@@ -90,6 +96,8 @@ export function anomalies({ device, type, from, to, limit } = {}) {
   return list(`/anomalies${query({ device_id: device, type, from: time(from), to: time(to), limit })}`, isEpisode);
 }
 
+export const session = () => json("/session");
+export const signOut = () => request("/session", { method: "DELETE" });
 export const device = (id) => json(`/devices/${encodeURIComponent(id)}`);
 export const audit = (limit) => list(`/audit${query({ limit })}`, (row) => row !== null && typeof row === "object");
 export const models = () => list("/models", isModel);
