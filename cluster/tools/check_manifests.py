@@ -2,7 +2,7 @@
 """Checks what runs Starling elsewhere: image, compose file, Kubernetes manifests, metrics' alerts and dashboard.
 
 What belongs together must fit: selectors and labels, ports and their names, settings and the program's own table,
-secrets and their keys, limits in time, metrics and those that nodes really have. Official schemas and the tools
+secrets and their keys, who may call whom, limits in time, metrics and those that nodes really have. Official schemas and the tools
 themselves (nginx, promtool) are asked where they are installed; --all makes their absence a failure. --self-check
 breaks the files in memory, one way after another, and fails if any break goes unnoticed.
 """
@@ -27,11 +27,11 @@ def main():
     parser.add_argument("--program", metavar="FILE", help="the program, to compare flags with")
     options = parser.parse_args()
     try:
-        from manifests import breaks, facts, kubernetes, outside, programs
+        from manifests import breaks, facts, keys, kubernetes, outside, programs
     except ModuleNotFoundError as missing:
         sys.exit(f"Error: this needs {missing.name}: apt-get install python3-yaml, or pip install PyYAML")
 
-    checks = kubernetes.CHECKS + outside.CHECKS
+    checks = kubernetes.CHECKS + outside.CHECKS + keys.CHECKS
     texts = facts.read_texts()
     found, absent = [finding for check in checks for finding in check(facts.Facts(texts))], []
     for tool in programs.TOOLS:

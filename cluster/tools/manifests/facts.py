@@ -1,14 +1,21 @@
 """What the checks look at: the files of the repository, parsed once."""
 
+import functools
 import re
+import shutil
 import subprocess
 import sys
+import tempfile
+from collections import namedtuple
 from pathlib import Path
 
 import yaml
 
 ROOT = Path(__file__).resolve().parents[3]
+COMPOSE = "cluster/compose.yaml"
 IMAGE = "starling"
+# What our image reads when it runs no node: Setting.otherVariables.
+CLIENT_VARIABLES = {"STARLING_API_KEY_FILE", "STARLING_CA_FILE"}
 WORKLOADS = ("Deployment", "StatefulSet")
 TOOL_SECONDS = 60
 
@@ -44,7 +51,7 @@ class Facts:
             for document in yaml.safe_load_all(text)
             if document
         ]
-        self.compose = yaml.safe_load(texts["cluster/compose.yaml"])
+        self.compose = yaml.safe_load(texts[COMPOSE])
         self.settings, self.secret_settings = program_settings(texts["Sources/NodeSettings/Setting.swift"])
         self.example_secrets = secret_keys(texts["k8s/10-secrets.yaml.example"])
         self.metrics = metrics or program_metrics(texts)
@@ -70,7 +77,8 @@ def program_settings(text):
         names[case] = raw or case
     variables = {case: "STARLING_" + raw.upper().replace("-", "_") for case, raw in names.items()}
     secret = re.search(r"var isSecret: Bool \{.*?case (.*?): true", text, re.DOTALL)
-    if len(variables) < 20 or not secret:
+    others = re.search(r"let otherVariables: .*?\]", text, re.DOTALL)
+    if len(variables) < 20 or not secret or not others or not all(f'"{v}"' in others[0] for v in CLIENT_VARIABLES):
         sys.exit("Error: Sources/NodeSettings/Setting.swift is not read right any more; mend program_settings here")
     secrets = {variables[case.strip().lstrip(".")] for case in secret.group(1).split(",")}
     return set(variables.values()), secrets
@@ -99,8 +107,48 @@ def secret_keys(text):
     }
 
 
-def secret_values(text):
-    return [document["stringData"] for document in yaml.safe_load_all(text) if document]
+# What make-secrets makes: texts of compose's files by path in cluster/secrets, those of Kubernetes' Secrets by name and key.
+# Compose's once more when it is called again; in a folder of before there were keys; after the key that reads was taken away.
+MadeSecrets = namedtuple("MadeSecrets", "compose kubernetes again upgraded taken")
+READ_KEY, NODES_FOLDER = "read-key", "nodes"
+
+
+@functools.cache
+def made_secrets(text):
+    """Runs make-secrets, of which this is the text, in a folder of its own."""
+    with tempfile.TemporaryDirectory() as folder:
+        tool, secrets = Path(folder, "cluster/tools/make-secrets"), Path(folder, "cluster/secrets")
+        tool.parent.mkdir(parents=True)
+        tool.write_text(text)
+
+        def make():
+            if run(["bash", str(tool), "compose"]).returncode:
+                return {}
+            return {str(path.relative_to(secrets)): path.read_text() for path in secrets.rglob("*") if path.is_file()}
+
+        result = run(["bash", str(tool), "kubernetes"])
+        documents = yaml.safe_load_all(result.stdout) if result.returncode == 0 else []
+        kubernetes = {document["metadata"]["name"]: document["stringData"] for document in documents if document}
+        compose, again = make(), make()
+        shutil.rmtree(secrets / NODES_FOLDER, ignore_errors=True)
+        Path(secrets, READ_KEY).unlink(missing_ok=True)
+        upgraded = make()
+        Path(secrets, READ_KEY).unlink(missing_ok=True)
+        return MadeSecrets(compose, kubernetes, again, upgraded, make())
+
+
+def mounted_secrets(pod, container):
+    """Names of the Secrets in each folder of a container that holds any."""
+    volumes = {volume["name"]: secrets_of(volume) for volume in pod["spec"].get("volumes", [])}
+    mounts = container.get("volumeMounts", [])
+    return {mount["mountPath"]: volumes[mount["name"]] for mount in mounts if volumes.get(mount["name"])}
+
+
+def secrets_of(volume):
+    parts = [
+        source["secret"]["name"] for source in volume.get("projected", {}).get("sources", []) if "secret" in source
+    ]
+    return parts + ([volume["secret"]["secretName"]] if "secret" in volume else [])
 
 
 def seconds(text):

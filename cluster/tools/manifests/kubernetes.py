@@ -5,7 +5,7 @@ import re
 
 import yaml
 
-from .facts import container_ports, is_ours, seconds, size
+from .facts import CLIENT_VARIABLES, container_ports, is_ours, mounted_secrets, seconds, secrets_of, size
 
 NAMESPACE = "starling"
 # Seconds that a node takes to stop: NodeAssembly.shutdownMax, rounded up.
@@ -153,18 +153,27 @@ def check_variables(facts):
                         yield f"{path}: {entry['name']} uses $({other}), which is not set before it"
                 before.add(entry["name"])
             if is_ours(container["image"]):
-                yield from check_settings(facts, path, given)
+                yield from check_settings(facts, path, given, container.get("args"))
     for name, service in facts.compose["services"].items():
         if is_ours(service["image"]):
-            yield from check_settings(facts, "cluster/compose.yaml", service.get("environment", {}))
+            yield from check_settings(
+                facts, "cluster/compose.yaml", service.get("environment", {}), service.get("command")
+            )
 
 
-def check_settings(facts, path, given):
+def check_settings(facts, path, given, command):
+    is_node = not command or command[0] == "node"
     for variable, value in given.items():
         if not variable.startswith("STARLING_"):
             continue
         plain = variable.removesuffix("_FILE") if variable not in facts.settings else variable
-        if plain not in facts.settings:
+        if variable + "_FILE" in CLIENT_VARIABLES:
+            yield f"{path}: {variable} holds a secret in the open; use {variable}_FILE"
+        elif not is_node and variable not in CLIENT_VARIABLES:
+            yield f"{path}: {variable} is no setting of starling {command[0]}"
+        elif not is_node:
+            continue
+        elif plain not in facts.settings:
             yield f"{path}: {variable} is no setting of a node"
         elif plain != variable and plain not in facts.secret_settings:
             yield f"{path}: {variable}: {plain} is not read from files"
@@ -172,8 +181,6 @@ def check_settings(facts, path, given):
             yield f"{path}: {variable} holds a secret in the open; use {variable}_FILE"
     if "STARLING_GOSSIP" in given and "STARLING_CLUSTER_KEY_FILE" not in given:
         yield f"{path}: a node beyond loopback needs STARLING_CLUSTER_KEY_FILE"
-    if "STARLING_HTTP" in given and not {"STARLING_API_KEYS_FILE", "STARLING_INSECURE_OPEN"} & set(given):
-        yield f"{path}: a node beyond loopback needs keys, or STARLING_INSECURE_OPEN"
 
 
 def check_volumes_and_secrets(facts):
@@ -181,23 +188,20 @@ def check_volumes_and_secrets(facts):
         volumes = {volume["name"]: volume for volume in pod["spec"].get("volumes", [])}
         claims = {claim["metadata"]["name"]: claim for claim in workload["spec"].get("volumeClaimTemplates", [])}
         for volume in volumes.values():
-            secret = volume.get("secret", {}).get("secretName")
-            if secret and secret not in facts.example_secrets:
-                yield f"{path}: Secret {secret} is not in k8s/10-secrets.yaml.example"
+            for secret in secrets_of(volume):
+                if secret not in facts.example_secrets:
+                    yield f"{path}: Secret {secret} is not in k8s/10-secrets.yaml.example"
             settings = volume.get("configMap", {}).get("name")
             if settings and not facts.named("ConfigMap", settings):
                 yield f"{path}: there is no ConfigMap {settings}"
         for container in pod["spec"]["containers"]:
-            folders = {}
+            folders = mounted_secrets(pod, container)
             for mount in container.get("volumeMounts", []):
                 if mount["name"] not in volumes and mount["name"] not in claims:
                     yield f"{path}: {container['name']} mounts {mount['name']}, which is no volume"
-                secret = volumes.get(mount["name"], {}).get("secret", {}).get("secretName")
-                if secret:
-                    folders[mount["mountPath"]] = secret
             for file in re.findall(r"/run/secrets/[\w./-]+", json.dumps([container.get(k) for k in CONTAINER_TEXTS])):
                 folder, key = file.rsplit("/", 1)
-                if key not in facts.example_secrets.get(folders.get(folder), set()):
+                if not any(key in facts.example_secrets.get(secret, set()) for secret in folders.get(folder, [])):
                     yield f"{path}: {container['name']} reads {file}, which no Secret of the example holds"
             for entry in container.get("env", []):
                 reference = entry.get("valueFrom", {}).get("secretKeyRef")

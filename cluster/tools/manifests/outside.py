@@ -3,12 +3,11 @@
 import json
 import os
 import re
-import tempfile
 from pathlib import Path
 
 import yaml
 
-from .facts import is_ours, run, secret_keys
+from .facts import NODES_FOLDER, READ_KEY, is_ours, made_secrets
 
 
 def check_image(facts):
@@ -56,11 +55,12 @@ def check_compose(facts):
             if secret not in service.get("secrets", []):
                 yield f"{path}: {name} reads secret {secret}, which it is not given"
         for volume in service.get("volumes", []):
-            source = volume.split(":")[0]
+            source = volume["source"] if isinstance(volume, dict) else volume.split(":")[0]
             if not source.startswith((".", "/")) and source not in compose["volumes"]:
                 yield f"{path}: {name}: volume {source} is not declared"
-    if "volumes" in compose["services"]["node"]:
-        yield f"{path}: node: a volume that is named here may be one for all copies"
+    for volume in compose["services"]["node"].get("volumes", []):
+        if not isinstance(volume, dict) or volume.get("type") != "bind" or volume.get("read_only") is not True:
+            yield f"{path}: node: a volume that is named here may be one for all copies"
     for name, service in compose["services"].items():
         if is_ours(service["image"]) and "entrypoint" in service:
             yield f"{path}: {name} needs no entrypoint but the image's: there need be no shell"
@@ -79,30 +79,38 @@ def check_proxy(facts):
     stream = re.search(r"location = /stream \{(.*?)\}", conf, re.DOTALL)
     if not stream or "proxy_buffering off;" not in stream.group(1) or "proxy_read_timeout 1h;" not in stream.group(1):
         yield "cluster/nginx.conf: /stream must go out unbuffered, and may be quiet for long"
+    headers = dict(re.findall(r"^ {8}proxy_set_header ([\w-]+) ([^;]*);", conf, re.MULTILINE))
+    if headers.get("Host") != "$http_host":
+        yield "cluster/nginx.conf: nodes must see Host as it came, or they take the dashboard for a page of another origin"
+    if headers.get("X-Forwarded-Proto") != "$scheme":
+        yield "cluster/nginx.conf: X-Forwarded-Proto must be nginx's own word"
+    if len(headers) != conf.count("proxy_set_header"):
+        yield "cluster/nginx.conf: a place with a proxy_set_header of its own passes none of the others on"
+    if {"Authorization", "Cookie"} & set(headers) or re.search(r"\$(http_authorization|http_cookie|cookie_\w+)", conf):
+        yield "cluster/nginx.conf: keys pass as they are, and into no log"
     for line in re.findall(r"^\s*proxy_next_upstream [^;]*", conf, re.MULTILINE):
         if "non_idempotent" in line:
             yield "cluster/nginx.conf: a POST that a node may have seen must not be sent again by nginx"
 
 
 def check_made_secrets(facts):
-    """Runs make-secrets in a copy: what it makes is what the files ask for."""
-    with tempfile.TemporaryDirectory() as folder:
-        tool = Path(folder, "cluster/tools/make-secrets")
-        tool.parent.mkdir(parents=True)
-        tool.write_text(facts.texts["cluster/tools/make-secrets"])
-        result = run(["bash", str(tool), "kubernetes"])
-        made = secret_keys(result.stdout) if result.returncode == 0 else {}
-        if made != facts.example_secrets:
-            yield "cluster/tools/make-secrets: it makes other keys for Kubernetes than k8s/10-secrets.yaml.example has"
-        first = run(["bash", str(tool), "compose"])
-        secrets = Path(folder, "cluster/secrets")
-        before = {path.name: path.read_text() for path in secrets.iterdir()} if first.returncode == 0 else {}
-        for name, secret in facts.compose["secrets"].items():
-            if os.path.normpath(Path("cluster", secret["file"])) != f"cluster/secrets/{name}" or name not in before:
-                yield f"cluster/tools/make-secrets: it makes no {secret['file']}, which compose.yaml reads"
-        run(["bash", str(tool), "compose"])
-        if before and before != {path.name: path.read_text() for path in secrets.iterdir()}:
-            yield "cluster/tools/make-secrets: called again, it changes secrets"
+    """What make-secrets makes is what the files ask for."""
+    tool = "cluster/tools/make-secrets"
+    made = made_secrets(facts.texts[tool])
+    if {name: set(keys) for name, keys in made.kubernetes.items()} != facts.example_secrets:
+        yield f"{tool}: it makes other keys for Kubernetes than k8s/10-secrets.yaml.example has"
+    for name, secret in facts.compose["secrets"].items():
+        if os.path.normpath(Path("cluster", secret["file"])) != f"cluster/secrets/{name}" or name not in made.compose:
+            yield f"{tool}: it makes no {secret['file']}, which compose.yaml reads"
+    if made.again != made.compose:
+        yield f"{tool}: called again, it changes secrets"
+    older = {
+        name: text for name, text in made.compose.items() if name != READ_KEY and not name.startswith(NODES_FOLDER)
+    }
+    if set(made.upgraded) != set(made.compose) or not older.items() <= made.upgraded.items():
+        yield f"{tool}: a folder of before there were keys gets none, or other passwords"
+    if READ_KEY in made.taken:
+        yield f"{tool}: it makes a key anew that somebody took away"
 
 
 def check_metrics(facts):
@@ -127,5 +135,4 @@ def check_metrics(facts):
                     yield f"{path}: {place}: no node has a metric {metric}"
 
 
-# The one that runs a program comes last.
 CHECKS = [check_image, check_compose, check_proxy, check_metrics, check_made_secrets]

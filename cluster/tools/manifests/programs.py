@@ -10,7 +10,8 @@ from pathlib import Path
 
 import yaml
 
-from .facts import Facts, is_ours, run, secret_values
+from .facts import READ_KEY, Facts, is_ours, made_secrets, run
+from .keys import PROMETHEUS
 
 # What the cluster would put in place of a pod's fields.
 FIELDS = {"metadata.name": "starling-0", "status.podIP": "10.42.0.7"}
@@ -65,7 +66,8 @@ def ask_nginx(texts, _options):
 
 
 def ask_promtool(texts, _options):
-    """Debian's promtool knows no Kubernetes discovery: another kind stands in for it while the rest is checked."""
+    """Debian's promtool knows no Kubernetes discovery: another kind stands in for it while the rest is checked, and a file
+    for the key, which promtool wants to see."""
     promtool = shutil.which("promtool")
     if not promtool:
         raise Absent("promtool (apt-get install prometheus)")
@@ -73,17 +75,19 @@ def ask_promtool(texts, _options):
         for path, text in texts.items():
             if path.startswith("cluster/observability/"):
                 Path(folder, Path(path).name).write_text(text)
-        config = Path(folder, "prometheus-kubernetes.yml")
-        document = yaml.safe_load(config.read_text())
-        for scrape in document["scrape_configs"]:
-            scrape.pop("kubernetes_sd_configs")
-            scrape["static_configs"] = [{"targets": ["127.0.0.1:8080"]}]
-        config.write_text(yaml.safe_dump(document))
-        for command in (
-            ["check", "config", "prometheus.yml"],
-            ["check", "config", config.name],
-            ["test", "rules", "alerts.test.yml"],
-        ):
+        key = Path(folder, READ_KEY)
+        key.write_text("a key")
+        configs = [Path(folder, Path(path).name) for path in filter(PROMETHEUS.fullmatch, texts)]
+        for config in configs:
+            document = yaml.safe_load(config.read_text())
+            for scrape in document["scrape_configs"]:
+                if scrape.pop("kubernetes_sd_configs", None):
+                    scrape["static_configs"] = [{"targets": ["127.0.0.1:8080"]}]
+                if "credentials_file" in scrape.get("authorization", {}):
+                    scrape["authorization"]["credentials_file"] = str(key)
+            config.write_text(yaml.safe_dump(document))
+        checks = [["check", "config", config.name] for config in configs]
+        for command in [*checks, ["test", "rules", "alerts.test.yml"]]:
             result = run([promtool, *command], cwd=folder)
             if result.returncode:
                 yield f"cluster/observability: promtool {' '.join(command)}: {(result.stdout + result.stderr).strip()}"
@@ -104,10 +108,8 @@ def ask_program(texts, options):
         for argument in arguments[1:]:
             if argument.startswith("--") and argument not in text:
                 yield f"{name}: {arguments[0]} has no {argument}"
-
-
     with tempfile.TemporaryDirectory() as folder:
-        for name, environment in node_environments(facts, make_secrets(texts, folder)):
+        for name, environment in node_environments(facts, secrets_in_files(texts, folder)):
             result = run([Path(options.program).resolve(), "node", "--check"], env=environment, cwd=folder)
             said = result.stderr.strip()
             # A warning is as good as a failure here: a setting that the program does not know, for one.
@@ -115,18 +117,17 @@ def ask_program(texts, options):
                 yield f"{name}: starling node --check: {said[-500:]}"
 
 
-def make_secrets(texts, folder):
-    """Secrets as make-secrets makes them, in files: where those of compose and of Kubernetes lie."""
-    tool = Path(folder, "cluster/tools/make-secrets")
-    tool.parent.mkdir(parents=True)
-    tool.write_text(texts["cluster/tools/make-secrets"])
-    run(["bash", str(tool), "compose"])
-    kubernetes = Path(folder, "kubernetes")
-    kubernetes.mkdir()
-    for keys in secret_values(run(["bash", str(tool), "kubernetes"]).stdout):
-        for key, value in keys.items():
-            Path(kubernetes, key).write_text(value)
-    return {"compose": Path(folder, "cluster/secrets"), "kubernetes": kubernetes}
+def secrets_in_files(texts, folder):
+    """Secrets as make-secrets makes them: where those of compose and of Kubernetes lie."""
+    made = made_secrets(texts["cluster/tools/make-secrets"])
+    mounted = {key: text for keys in made.kubernetes.values() for key, text in keys.items()}
+    places = {"compose": Path(folder, "compose/secrets"), "kubernetes": Path(folder, "kubernetes")}
+    for place, files in (("compose", made.compose), ("kubernetes", mounted)):
+        for name, text in files.items():
+            file = places[place] / name
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(text)
+    return places
 
 
 def node_environments(facts, secrets):
@@ -140,15 +141,19 @@ def node_environments(facts, secrets):
                 field = entry.get("valueFrom", {}).get("fieldRef", {}).get("fieldPath")
                 value = FIELDS.get(field, "") if field else entry["value"]
                 given[entry["name"]] = re.sub(r"\$\((\w+)\)", lambda m: given.get(m[1], m[0]), value)
-            yield path, in_place(given, "/run/secrets/starling", secrets["kubernetes"])
+            yield path, in_place(given, {"/run/secrets/starling": secrets["kubernetes"]})
     for service in facts.compose["services"].values():
         if is_ours(service["image"]) and service.get("command", ["node"])[0] == "node":
             given = {k: re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", str(v)) for k, v in service["environment"].items()}
-            yield "cluster/compose.yaml", in_place(given, "/run/secrets", secrets["compose"])
+            folders = {"/run/secrets": secrets["compose"]}
+            for volume in service.get("volumes", []):
+                folders[volume["target"]] = secrets["compose"].parent / volume["source"]
+            yield "cluster/compose.yaml", in_place(given, folders)
 
 
-def in_place(given, folder, secrets):
-    given = {name: value.replace(folder + "/", f"{secrets}/") for name, value in given.items()}
+def in_place(given, folders):
+    for folder, there in folders.items():
+        given = {name: value.replace(folder + "/", f"{there}/") for name, value in given.items()}
     # A container has an address that the node finds; the machine that checks may have none.
     return {"PATH": os.environ.get("PATH", ""), "STARLING_ADVERTISE": f"{FIELDS['status.podIP']}:7946", **given}
 
