@@ -4,11 +4,12 @@ import Telemetry
 
 /// Accepting: clients' batches into the log, by group commit.
 extension IngestCore {
-    mutating func offer(_ offer: Offer, _ effects: inout [Effect]) {
+    mutating func offer(_ offer: Offer, _ now: Moment, _ effects: inout [Effect]) {
         if let failure { return effects.append(.refuse([offer.request], .logFailed(failure))) }
         if isDraining { return effects.append(.refuse([offer.request], .draining)) }
         // A batch larger than the whole bound must still find a way in when nothing else waits.
-        guard waiting.isEmpty || waitingReadings + offer.batch.count <= limits.waitingReadingsMax else {
+        guard waiting.isEmpty || (waitingReadings + offer.batch.count <= limits.waitingReadingsMax && !isStanding(now))
+        else {
             let busy = AcceptError.logFull(retryAfterSeconds: limits.busyRetryAfterSeconds)
             return effects.append(.refuse([offer.request], busy))
         }
@@ -16,11 +17,17 @@ extension IngestCore {
         waitingReadings += offer.batch.count
     }
 
+    /// More is offered than goes in, and has been for a while.
+    private func isStanding(_ now: Moment) -> Bool {
+        standingSince.map { $0.advanced(byMicroseconds: limits.standingTimeMax) <= now } ?? false
+    }
+
     /// Starts the next append if none is outstanding: as many whole requests as a group holds, and the verdicts that
     /// came since the last.
     mutating func appendNext(_ now: Moment, _ effects: inout [Effect]) {
         guard append == nil, failure == nil, !phase.isRetired else { return }
         let offers = verdictsAlone ? [] : takeOffers()
+        standingSince = waiting.isEmpty || phase != .running ? nil : standingSince ?? now
         guard !offers.isEmpty || (!verdictRecords.isEmpty && now >= verdictsHeldUntil) else { return }
         var readings: [(position: LogPosition, batch: ReadingBatch)] = []
         var next = end

@@ -73,6 +73,8 @@ package struct IngestCore: Hashable, Sendable {
     // Accepting: batches that wait, the append that is outstanding, how far the log is synced.
     var waiting: [Offer] = []
     var waitingReadings = 0
+    /// Since when no group has taken all that waited; nil while they do.
+    var standingSince: Moment?
     var append: Append?
     var appendsCount: UInt64 = 0
     package internal(set) var end: LogPosition
@@ -133,7 +135,7 @@ package struct IngestCore: Hashable, Sendable {
         var effects: [Effect] = []
         switch event {
         case .started(let log), .retired(let log): start(log, &effects)
-        case .offered(let offers): for one in offers { offer(one, &effects) }
+        case .offered(let offers): for one in offers { offer(one, now, &effects) }
         case .appended(let number): appended(number, now, &effects)
         case .appendFailed(let number, let failure): appendFailed(number, failure, now, &effects)
         case .ring(let ring): adopt(ring, now)

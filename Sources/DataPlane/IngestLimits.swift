@@ -6,6 +6,10 @@ package struct IngestLimits: Hashable, Sendable {
     package var appendReadingsMax = 65_536
     /// Readings that wait for their append. Beyond it clients are told to come back: the disk is the bottleneck.
     package var waitingReadingsMax = 400_000
+    /// How long readings may wait behind a full group until clients are told to come back, in microseconds: who is
+    /// answered later than in a second has often hung up. (CoDel's idea: a queue that empties is none, however slow the
+    /// disk. Nichols and Jacobson, ACM Queue 10(5), 2012.)
+    package var standingTimeMax: Int64 = 300_000
     /// Readings in the log without a verdict, in memory. Beyond it appends wait: the owners are the bottleneck.
     package var scoringReadingsMax = 400_000
     /// Readings of one call: large enough that dispatch (about 18 µs) is nothing, small enough to answer in ms.

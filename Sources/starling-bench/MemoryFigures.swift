@@ -45,7 +45,7 @@ enum MemoryFigures {
         ]
     }
 
-    private static func residentMegabytes(_ node: NodeProcess) throws -> Double {
+    static func residentMegabytes(_ node: NodeProcess) throws -> Double {
         let status = try String(contentsOfFile: "/proc/\(node.process.pid)/status", encoding: .utf8)
         let line = status.split(separator: "\n").first { $0.hasPrefix("VmRSS:") }
         guard

@@ -25,6 +25,9 @@ struct StarlingBench: AsyncParsableCommand {
               forward       the same over three nodes, beside one (only when named); aim 0.7
               idle          memory of a node at rest; limit 60 MB
               memory        memory after ten million readings of 1,000 devices; limit 250 MB (only when named)
+              siege         (only when named) p99 of good clients beside 100,000 wrong keys, and beside 1,000 connections
+                            that drip (limit: twice the p99 without them); memory after a million made-up names (limit 2 GB);
+                            goodput and p99 of what is accepted while three times the best is offered for a minute
 
             Aims: post 0.3 (0.2 at least), store 0.6, idle and memory 1.
 
@@ -73,7 +76,7 @@ struct StarlingBench: AsyncParsableCommand {
     var folder: String?
 
     enum Family: String, CaseIterable, ExpressibleByArgument {
-        case parse, log, stream, post, store, latest, history, idle, memory, forward
+        case parse, log, stream, post, store, latest, history, idle, memory, forward, siege
         case forestFit = "forest-fit"
         case forestScore = "forest-score"
 
@@ -116,6 +119,7 @@ struct StarlingBench: AsyncParsableCommand {
         case .forestFit: ForestFitFigures.measure(bench)
         case .stream: StreamFigures.measure(bench)
         case .forestScore: ForestScoreFigures.measure(bench)
+        case .siege: try SiegeFigures.measure(bench)
         case .post: try PostFigures.measure(bench)
         case .store: try StoreFigures.measure(bench)
         case .latest: try ReadFigures.latest(bench)

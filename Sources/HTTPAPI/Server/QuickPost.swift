@@ -26,7 +26,7 @@ final class QuickPost: ChannelDuplexHandler, RemovableChannelHandler {
         /// The ordinary way owes answers, or still reads a request. → idle
         case passing(owed: Int, isReading: Bool)
         /// One of ours is not whole yet. → answering, idle
-        case collecting(QuickRequest)
+        case collecting(QuickRequest, of: Caller)
         /// The node has it. → idle
         case answering(QuickRequest, ParsedReadings)
     }
@@ -132,8 +132,10 @@ final class QuickPost: ChannelDuplexHandler, RemovableChannelHandler {
     private func take(_ data: NIOAny, _ context: ChannelHandlerContext) {
         switch (state, unwrapInboundIn(data)) {
         case (.idle, .head(let head)):
-            if encoder != nil, let request = QuickRequest(head, ids: frontDoor.ids, gatekeeper: frontDoor.gatekeeper) {
-                state = .collecting(request)
+            if encoder != nil, let request = QuickRequest(head, ids: frontDoor.ids),
+                let caller = frontDoor.gatekeeper.sender(authorization: request.authorization)
+            {
+                state = .collecting(request, of: caller)
                 return
             }
             state = .passing(owed: 1, isReading: true)
@@ -141,13 +143,13 @@ final class QuickPost: ChannelDuplexHandler, RemovableChannelHandler {
             state = .passing(owed: owed + 1, isReading: true)
         case (.passing(let owed, _), .end):
             state = owed == 0 ? .idle : .passing(owed: owed, isReading: false)
-        case (.collecting(var request), .body(let bytes)):
+        case (.collecting(var request, let caller), .body(let bytes)):
             state = .idle  // one owner of the buffer, so that adding to it copies nothing
             request.add(bytes)
-            state = .collecting(request)
+            state = .collecting(request, of: caller)
             return
-        case (.collecting(let request), .end):
-            submit(request, context)
+        case (.collecting(let request, let caller), .end):
+            submit(request, of: caller, context)
             return
         default:
             break
@@ -158,10 +160,10 @@ final class QuickPost: ChannelDuplexHandler, RemovableChannelHandler {
 
     // MARK: The node
 
-    private func submit(_ request: QuickRequest, _ context: ChannelHandlerContext) {
+    private func submit(_ request: QuickRequest, of caller: Caller, _ context: ChannelHandlerContext) {
         do throws(Problem) {
             let parsed = try request.body.withUnsafeReadableBytes { bytes throws(Problem) in
-                try frontDoor.handlers.parse(bytes, as: request.format, of: request.caller)
+                try frontDoor.handlers.parse(bytes, as: request.format, of: caller)
             }
             state = .answering(request, parsed)
             let loop = context.eventLoop
@@ -243,7 +245,7 @@ final class QuickPost: ChannelDuplexHandler, RemovableChannelHandler {
         idleCheck = context.eventLoop.assumeIsolated().scheduleTask(in: Self.idleScarceMax) {
             let now = NIODeadline.now()
             let idleMax = self.frontDoor.connections.areScarce ? Self.idleScarceMax : Self.idleMax
-            if case .collecting(let request) = self.state, now - request.start >= Self.bodyMax {
+            if case .collecting(let request, _) = self.state, now - request.start >= Self.bodyMax {
                 self.answer(request, Answer(Problem.bodyTooSlow))
                 context.close(promise: nil)
             } else if !self.isOwing, now - self.lastActivity >= idleMax {

@@ -8,11 +8,12 @@ struct QuickRequest {
     let start = NIODeadline.now()
     let id: String
     let format: BodyFormat
-    let caller: Caller
+    /// Who sends it, for whoever lets senders in.
+    let authorization: String?
     private(set) var body = ByteBuffer()
 
     /// - Returns: nil for every other request, and for those that will be refused by their head.
-    init?(_ head: HTTPRequestHead, ids: RequestIDs, gatekeeper: Gatekeeper) {
+    init?(_ head: HTTPRequestHead, ids: RequestIDs) {
         guard head.method == .POST, head.uri == "/data", head.version == .http1_1 else { return nil }
         var format: BodyFormat?
         var bytesCount: Int?
@@ -37,9 +38,8 @@ struct QuickRequest {
             }
         }
         guard let format, let bytesCount, (1...HTTPLimits.quickBodyBytesMax).contains(bytesCount) else { return nil }
-        guard let caller = gatekeeper.sender(authorization: authorization) else { return nil }
         self.format = format
-        self.caller = caller
+        self.authorization = authorization
         id = ids.id(given: givenID)
     }
 
