@@ -16,6 +16,10 @@ package final class NodeProcess {
         package var name = "n0"
         /// Nil is a free one at every start.
         package var gossipPort: UInt16?
+        /// Nil is a free one at every start.
+        package var httpPort: UInt16?
+        /// Beside what a node gets anyway.
+        package var environment: [String: String] = [:]
         /// Where it runs.
         package var network = NetworkPlace.loopback
 
@@ -39,7 +43,7 @@ package final class NodeProcess {
     /// Starts a node without waiting for it.
     package init(at place: Place) throws {
         self.place = place
-        port = try LoopbackPort.free()
+        port = try place.httpPort ?? LoopbackPort.free()
         let host = place.network.address
         let command =
             place.network.prefix + [
@@ -54,7 +58,7 @@ package final class NodeProcess {
         ]
         process = try ChildProcess(
             command[0], Array(command.dropFirst()), output: place.logFile,
-            environment: Programs.plainEnvironment().merging(environment) { $1 })
+            environment: Programs.plainEnvironment().merging(environment) { $1 }.merging(place.environment) { $1 })
     }
 
     /// Starts a node and waits until it is ready; again on another port if somebody took this one meanwhile.
