@@ -17,6 +17,8 @@ enum NodeAssembly {
     /// Store, log and roles come first and go last; HTTP stops taking requests before the roles drain. A supervisor
     /// that kills after five seconds must not cut the drain short.
     private static let shutdownMax = Duration.milliseconds(4_500)
+    /// What may still happen after that, nothing may wait for.
+    private static let stopMax = Duration.milliseconds(6_000)
 
     static func run(_ settings: NodeSettings, version: String, logger: Logger) async throws {
         let metrics = PrometheusMetrics(help: HTTPAPI.metricsHelp.merging(NodeMetrics.help) { first, _ in first })
@@ -38,7 +40,10 @@ enum NodeAssembly {
             node: node, settings: HTTPSettings(host: settings.http.host, port: settings.http.port), metrics: metrics,
             logger: logger)
         var configuration = ServiceGroupConfiguration(
-            services: [.init(service: node), .init(service: http.makeService())],
+            services: [
+                .init(service: node), .init(service: http.makeService()),
+                .init(service: StopLimit(limit: stopMax, logger: logger)),
+            ],
             gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
         configuration.maximumGracefulShutdownDuration = shutdownMax
         try await ServiceGroup(configuration: configuration).run()
