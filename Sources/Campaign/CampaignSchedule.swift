@@ -73,6 +73,15 @@ package struct CampaignSchedule: Hashable, Sendable, CustomStringConvertible {
 
 /// Draws the faults of one schedule.
 private struct Plan {
+    private enum Lane: UInt64 {
+        case nodes, secondNode, network, servers, clocks
+
+        var isSparse: Bool { self == .secondNode || self == .clocks }
+    }
+
+    /// With two of as many down a majority is left.
+    private static let membersOfTwo = 5
+
     let nodesCount: Int
     let end: Int
     private let seed: UInt64
@@ -85,24 +94,24 @@ private struct Plan {
     }
 
     mutating func fill() {
-        fillLane(0, [.kill, .freeze, .diskFull, .kill, .freeze, .rollingRestart, .join, .leave])
-        if nodesCount >= 5 { fillLane(1, [.kill]) }
-        fillLane(2, [.split, .deaf, .mute, .answersLost, .serversLost, .loss, .split])
-        fillLane(3, [.databaseKilled, .redisKilled, .redisEmptied])
-        fillLane(4, [.clock])
+        fillLane(.nodes, [.kill, .freeze, .diskFull, .kill, .freeze, .rollingRestart, .join, .leave])
+        if nodesCount >= Self.membersOfTwo { fillLane(.secondNode, [.kill]) }
+        fillLane(.network, [.split, .deaf, .mute, .answersLost, .serversLost, .loss, .split])
+        fillLane(.servers, [.databaseKilled, .redisKilled, .redisEmptied])
+        fillLane(.clocks, [.clock])
     }
 
     /// Each lane has a source of its own, so that one more kind of fault in one leaves the others as they were.
-    private mutating func fillLane(_ lane: UInt64, _ kinds: [Fault.Kind]) {
-        var random = SeededGenerator(seed: SeededGenerator.mixed(seed &* 0x9E37_79B9 &+ lane))
+    private mutating func fillLane(_ lane: Lane, _ kinds: [Fault.Kind]) {
+        var random = SeededGenerator(seed: SeededGenerator.mixed(seed &* 0x9E37_79B9 &+ lane.rawValue))
         var time = CampaignSchedule.quietBefore + random.draw(below: 4_000)
         var deck: [Fault.Kind] = []
         var refused = 0
         // A deck that was refused whole has nothing that still fits.
         while time < end, refused <= kinds.count {
-            if deck.isEmpty { deck = Self.shuffled(kinds, &random) }
+            if deck.isEmpty { deck = Self.permuted(kinds, &random) }
             guard let kind = deck.popLast() else { return }
-            guard let planned = plan(kind, at: time, &random) else {
+            guard let planned = plan(kind, in: lane, at: time, &random) else {
                 refused += 1
                 // Others may be out of the way by then.
                 time += 500
@@ -110,15 +119,21 @@ private struct Plan {
             }
             refused = 0
             faults.append(planned)
-            time = planned.end + 1_000 + random.draw(below: lane == 1 || lane == 4 ? 20_000 : 5_000)
+            time = planned.end + 1_000 + random.draw(below: lane.isSparse ? 20_000 : 5_000)
         }
     }
 
     /// - Returns: nil if it does not fit there.
-    private func plan(_ kind: Fault.Kind, at start: Int, _ random: inout SeededGenerator) -> PlannedFault? {
+    private func plan(
+        _ kind: Fault.Kind, in lane: Lane, at start: Int, _ random: inout SeededGenerator
+    ) -> PlannedFault? {
         guard let (fault, milliseconds) = draw(kind, members(at: start), &random) else { return nil }
         let planned = PlannedFault(fault, from: start, to: start + milliseconds)
         guard planned.end <= end, faults.allSatisfy({ planned.isAllowed(beside: $0) }) else { return nil }
+        if lane == .secondNode {
+            let members = min(members(at: start).count, members(at: planned.end).count)
+            guard members >= Self.membersOfTwo else { return nil }
+        }
         return planned
     }
 
@@ -141,12 +156,12 @@ private struct Plan {
         case .freeze: return (.freeze(node: node), lasting(1_000, 12_000))
         case .diskFull: return (.diskFull(node: node), lasting(4_000, 12_000))
         case .rollingRestart:
-            let nodes = Self.shuffled(members, &random)
+            let nodes = Self.permuted(members, &random)
             return (.rollingRestart(nodes: nodes), nodes.count * CampaignSchedule.restartMilliseconds)
         case .join: return hasJoined ? nil : (.join(node: nodesCount), 4_000)
         case .leave: return hasLeft || members.count <= 3 ? nil : (.leave(node: node), 6_000)
         case .split:
-            let nodes = Self.shuffled(members, &random).prefix(1 + random.draw(below: (members.count - 1) / 2)).sorted()
+            let nodes = Self.permuted(members, &random).prefix(1 + random.draw(below: (members.count - 1) / 2)).sorted()
             return (.split(nodes: nodes, fromServers: random.draw(below: 2) == 0), lasting(4_000, 20_000))
         case .deaf: return (.deaf(node: node), lasting(4_000, 15_000))
         case .mute: return (.mute(node: node), lasting(4_000, 15_000))
@@ -163,7 +178,7 @@ private struct Plan {
         }
     }
 
-    private static func shuffled<Element>(_ list: [Element], _ random: inout SeededGenerator) -> [Element] {
+    private static func permuted<Element>(_ list: [Element], _ random: inout SeededGenerator) -> [Element] {
         var list = list
         for index in list.indices.dropFirst().reversed() { list.swapAt(index, random.draw(below: index + 1)) }
         return list

@@ -27,6 +27,9 @@ final class CampaignWorld {
     /// 32 bytes, as `openssl rand -base64 32` prints them.
     private static let key = "c3RhcmxpbmctdGVzdC1rZXktb2YtMzItYnl0ZXMhISE="
 
+    /// What `starling drain` says when there was something to store.
+    private static let drained = "All stored"
+
     let settings: CampaignSettings
     let folder: TemporaryFolder
     let hosts: NetworkNamespaces
@@ -187,17 +190,21 @@ final class CampaignWorld {
     }
 
     /// As an operator does with a node that does not come back and whose log is not empty.
-    /// - Returns: how many logs it was asked of.
+    /// - Returns: of how many logs it stored something.
     func drainLeavers() throws -> Int {
-        let left = lives.indices.filter { lives[$0] == .left }
-        for index in left {
+        var count = 0
+        for index in lives.indices where lives[index] == .left {
             let place = flock.places[index]
             let command = place.network.prefix + [place.binary, "drain", "--data-dir", place.dataFolder]
             let environment = Programs.plainEnvironment().merging(["STARLING_STORE": place.store ?? ""]) { $1 }
             let result = try ChildProcess.run(command[0], Array(command.dropFirst()), environment: environment)
-            settings.tell("drain of n\(index): \(result.output) \(result.errors)")
+            settings.tell("drain of n\(index): \(result.output)")
+            guard result.exit == .code(0) else {
+                throw HarnessError("starling drain of n\(index): \(result.exit) \(result.errors)")
+            }
+            if result.output.contains(Self.drained) { count += 1 }
         }
-        return left.count
+        return count
     }
 
     /// What a failure leaves for whoever looks for its cause.
