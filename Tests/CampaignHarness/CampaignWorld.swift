@@ -39,7 +39,7 @@ final class CampaignWorld {
     let flock: FlockProcess
     private(set) var lives: [Life]
     private(set) var violations: [Violation] = []
-    private let disks: [SmallDisk]
+    private var disks: [SmallDisk]
     private let clocks: [StepClock]
     private let nodesCount: Int
 
@@ -76,8 +76,9 @@ final class CampaignWorld {
     }
 
     deinit {
-        // Before their disks go.
+        // Nodes before their disks, and those before the folder that they are mounted in.
         for index in flock.nodes.indices { flock.kill(index) }
+        disks = []
     }
 
     func startNodes(_ count: Int) throws {

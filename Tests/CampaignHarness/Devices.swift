@@ -25,8 +25,8 @@ final class Devices {
 
     var isRunning: Bool { process.isRunning }
 
-    /// - Returns: true if it did all that it was to do.
-    func ended(within limit: Duration) -> Bool { process.wait(limit) == .code(0) }
+    /// It did all that it was to do.
+    var isDone: Bool { process.exit == .code(0) }
 
     /// - Returns: true if it ended as asked.
     func stop() -> Bool {
