@@ -107,6 +107,8 @@ let pure: [Target] = [
             "Telemetry", "HashRing", "Detection", "LogFormat", "DataPlane", "Ports", "Membership", "ControlPlane",
             "Wire", "Lease", "Pruning",
         ]),
+    // Another kit: what goes wrong with real processes, and what must hold afterwards.
+    core("Campaign", ["Telemetry"]),
 ]
 
 let shells: [Target] = [
@@ -178,6 +180,9 @@ let executables: [Target] = [
             logging,
         ],
         swiftSettings: swift),
+    .executableTarget(
+        name: "starling-campaign", dependencies: ["Campaign", "CampaignHarness", "NodeHarness", argumentParser],
+        swiftSettings: swift),
 ]
 
 /// What several test targets share.
@@ -194,6 +199,12 @@ let testKits: [Target] = [
     // Servers that others wrote, private to one test, and a line to them that can be cut.
     .target(
         name: "ServerHarness", dependencies: ["NodeHarness"], path: "Tests/ServerHarness", swiftSettings: swift),
+    // Whole campaigns: nodes, servers and devices on a network that fails, and what is said of them afterwards.
+    .target(
+        name: "CampaignHarness", dependencies: ["Telemetry", "Campaign", "NodeHarness", "ServerHarness"],
+        path: "Tests/CampaignHarness", swiftSettings: swift),
+    // Not linked by anybody: nodes of a campaign are started with it, so that their wall clocks can step.
+    .target(name: "CClockStep", path: "Tests/CClockStep"),
     // A real browser, driven from outside.
     .target(name: "BrowserHarness", path: "Tests/BrowserHarness", swiftSettings: swift),
 ]
@@ -215,6 +226,7 @@ let testTargets: [Target] = [
     tests(of: "LogFormat", ["Telemetry"]),
     tests(of: "DataPlane", ["Telemetry", "HashRing", "Detection", "LogFormat", "Ports"]),
     tests(of: "Simulation", ["Telemetry", "HashRing", "DataPlane", "Membership", "ControlPlane", "Wire"]),
+    tests(of: "Campaign", ["Telemetry"]),
     tests(of: "ReadingFormats", ["Telemetry", "CZlib"]),
     tests(of: "ModelFormats", ["Telemetry", "Detection"], resources: [.copy("Parity")]),
     tests(of: "IngestLog", ["Telemetry", "LogFormat"]),
@@ -249,8 +261,8 @@ let testTargets: [Target] = [
     .testTarget(
         name: "NodeTests",
         dependencies: [
-            "NodeHarness", "ServerHarness", "ReceiverHarness", "BrowserHarness", "Telemetry", "LogFormat", crypto,
-            grdbSQLite,
+            "NodeHarness", "ServerHarness", "ReceiverHarness", "BrowserHarness", "CampaignHarness", "Campaign",
+            "Telemetry", "LogFormat", crypto, grdbSQLite,
         ],
         swiftSettings: swift),
 ]
@@ -305,6 +317,8 @@ let usedPackages = Set(
 let package = Package(
     name: "starling",
     platforms: [.macOS(.v26)],
+    products: chosen.contains { $0.name == "CClockStep" }
+        ? [.library(name: "ClockStep", type: .dynamic, targets: ["CClockStep"])] : [],
     dependencies: packages.filter { usedPackages.contains($0.name) }.map(\.dependency),
     targets: chosen,
     swiftLanguageModes: [.v6],

@@ -36,25 +36,31 @@ package struct Fleet: Service {
     package let ledger: FleetLedger
     private let sender: any ReadingSender
     private let clock: any FleetClock
+    private let record: SendingRecord?
 
-    package init(options: FleetOptions, sender: any ReadingSender, clock: any FleetClock, ledger: FleetLedger) {
+    package init(
+        options: FleetOptions, sender: any ReadingSender, clock: any FleetClock, ledger: FleetLedger,
+        record: SendingRecord? = nil
+    ) {
         precondition(!options.servers.isEmpty, "a fleet without a server")
         self.options = options
         self.sender = sender
         self.clock = clock
         self.ledger = ledger
+        self.record = record
     }
 
-    package func run() async {
+    /// - Throws: when the record cannot be written.
+    package func run() async throws {
         let start = clock.now()
-        await withDiscardingTaskGroup { group in
+        try await withThrowingDiscardingTaskGroup { group in
             for index in options.devices.indices {
-                group.addTask(name: "device \(options.devices[index])") { await drive(index, from: start) }
+                group.addTask(name: "device \(options.devices[index])") { try await drive(index, from: start) }
             }
         }
     }
 
-    private func drive(_ index: Int, from start: Moment) async {
+    private func drive(_ index: Int, from start: Moment) async throws {
         var core = makeSender(index, from: start)
         let metrics = core.device.metrics
         let id = core.device.id
@@ -70,9 +76,14 @@ package struct Fleet: Service {
             case .send(let server, let messages):
                 if Task.isShuttingDownGracefully || Task.isCancelled { return }
                 let address = options.servers[server]
+                let readings = messages.count * metrics.count
+                try record?.note(.sent, device: id, metrics: metrics, messages: messages)
                 let outcome = await sender.post(
                     MessageBody.bytes(device: id, metrics: metrics, messages: messages),
-                    contentType: MessageBody.json, to: address, readings: messages.count * metrics.count)
+                    contentType: MessageBody.json, to: address, readings: readings)
+                if case .answered(readings, _, _) = outcome {
+                    try record?.note(.accepted, device: id, metrics: metrics, messages: messages)
+                }
                 core.answered(outcome, now: clock.now())
                 ledger.note(outcome, of: address)
             }

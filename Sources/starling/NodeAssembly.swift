@@ -17,6 +17,8 @@ enum NodeAssembly {
     /// Store, log and roles come first and go last; HTTP stops taking requests before the roles drain. A supervisor
     /// that kills after five seconds must not cut the drain short.
     private static let shutdownMax = Duration.milliseconds(4_500)
+    /// What may still happen after that, nothing may wait for.
+    private static let stopMax = Duration.milliseconds(6_000)
 
     static func run(_ settings: NodeSettings, version: String, logger: Logger) async throws {
         let metrics = PrometheusMetrics(help: HTTPAPI.metricsHelp.merging(NodeMetrics.help) { first, _ in first })
@@ -36,7 +38,9 @@ enum NodeAssembly {
             logger: logger)
         let door = try DoorAssembly.door(settings, logger: logger)
         let http = try HTTPAPI(node: node, settings: door.settings, metrics: metrics, logger: logger)
-        let services: [any Service] = [node] + door.watches + [http.makeSeriesWatch(), http.makeService()]
+        let services: [any Service] =
+            [node] + door.watches
+            + [http.makeSeriesWatch(), http.makeService(), StopLimit(limit: stopMax, logger: logger)]
         var configuration = ServiceGroupConfiguration(
             services: services.map { .init(service: $0) }, gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
         configuration.maximumGracefulShutdownDuration = shutdownMax

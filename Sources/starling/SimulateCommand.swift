@@ -19,10 +19,17 @@ struct SimulateCommand: AsyncParsableCommand {
             (the oldest go first) and tries again with growing, random pauses; what had no answer is sent again as \
             it was, so nothing is stored twice. Ctrl-C stops it. \(ClientAccess.help)
 
+            With --record every reading is written to a file before it goes out, as a line of five words with tabs \
+            between them, and again when a server accepted it:
+              sent      device-07  temperature  1795796407000250  21.4375
+              accepted  device-07  temperature  1795796407000250  21.4375
+            What was measured and never sent is not there; what was sent again stands there again.
+
             Examples:
               starling simulate --devices 50 --interval 0.5
               starling simulate --server http://127.0.0.1:8080,http://127.0.0.1:8081
               starling simulate greenhouse-7 --anomaly-rate 0.05
+              starling simulate --devices 100 --duration 5m --record sent.tsv
               starling simulate --replay nyc_taxi.csv --device nyc --type taxi_rides
             """)
 
@@ -56,18 +63,22 @@ struct SimulateCommand: AsyncParsableCommand {
             let fleet = try options.fleet(environment)
             let limit = try options.limit()
             StandardError.bootstrapLogging(level: level, isJSON: false)
-            try await simulate(fleet, limit: limit)
+            let record = try options.record.map { path in
+                do { return try SendingRecord(path) } catch { throw Failure("\(error)") }
+            }
+            try await simulate(fleet, limit: limit, record: record)
         }
     }
 
-    private func simulate(_ options: FleetOptions, limit: Duration?) async throws {
+    private func simulate(_ options: FleetOptions, limit: Duration?, record: SendingRecord?) async throws {
         let key = try ClientAccess.key()
         let clock = SystemFleetClock()
         let ledger = FleetLedger(logger: Logger(label: "starling.simulate"))
         let total = options.messagesCountMax.map { $0 * options.devices.count * SignalProfile.usual.count }
         try await HTTPReadingSender.withClient(tls: try ClientAccess.tls()) { client in
             let fleet = Fleet(
-                options: options, sender: HTTPReadingSender(client: client, key: key), clock: clock, ledger: ledger)
+                options: options, sender: HTTPReadingSender(client: client, key: key), clock: clock, ledger: ledger,
+                record: record)
             try await serve(fleet, ledger: ledger, clock: clock, total: total, limit: limit)
         }
         let seconds = Double(clock.now().microseconds) / 1e6

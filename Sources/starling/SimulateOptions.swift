@@ -38,6 +38,11 @@ struct SimulateOptions: ParsableArguments {
 
     @Option(
         help: .init(
+            "Append what goes out, and what was accepted of it, to this file; stop if that fails.", valueName: "file"))
+    var record: String?
+
+    @Option(
+        help: .init(
             "Send the rows of this CSV file (timestamp,value) as fast as the server takes them.",
             valueName: "file"))
     var replay: String?
@@ -120,8 +125,8 @@ extension SimulateOptions {
 
     /// The series that replayed rows are of.
     func series(ofFile path: String, _ environment: [String: String]) throws -> Series {
-        if devices != nil || count != nil || duration != nil || interval != nil {
-            throw ValidationError("--devices, --interval, --count and --duration do not go with --replay")
+        if devices != nil || count != nil || duration != nil || interval != nil || record != nil {
+            throw ValidationError("--devices, --interval, --count, --duration and --record do not go with --replay")
         }
         let stem = path.split(separator: "/").last?.split(separator: ".").first.map(String.init)
         let name = device ?? deviceID ?? environment.nonEmpty("DEVICE_ID") ?? stem ?? "replay"

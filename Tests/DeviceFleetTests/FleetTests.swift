@@ -21,7 +21,7 @@ import Testing
     private func run(_ options: FleetOptions, timeout: TimeAmount = .seconds(10)) async throws {
         try await HTTPReadingSender.withClient { client in
             let sender = HTTPReadingSender(client: client, timeout: timeout)
-            await Fleet(options: options, sender: sender, clock: clock, ledger: ledger).run()
+            try await Fleet(options: options, sender: sender, clock: clock, ledger: ledger).run()
         }
     }
 

@@ -41,8 +41,10 @@ package final class FlockProcess {
 
     private func address(_ index: Int) -> String { "\(places[index].network.address):\(places[index].gossipPort ?? 0)" }
 
-    /// The next start of this node has these arguments.
-    package func useArguments(_ arguments: [String], at index: Int) { places[index].moreArguments = arguments }
+    /// The next start of this node differs so from the last.
+    package func configure(_ index: Int, _ change: (inout NodeProcess.Place) throws -> Void) rethrows {
+        try change(&places[index])
+    }
 
     /// The next start of this node is at another address.
     package func move(_ index: Int, to network: NetworkPlace) throws {

@@ -77,6 +77,11 @@ package final class NetworkNamespaces {
         try filter(from, ["-A", "OUTPUT", "-d", places[to].address, "-j", "DROP"])
     }
 
+    /// Undoes one `cut` of these two.
+    package func mend(from: Int, to: Int) throws {
+        try filter(from, ["-D", "OUTPUT", "-d", places[to].address, "-j", "DROP"])
+    }
+
     /// Nothing passes between the two sides, until `heal`.
     package func split(_ left: [Int], _ right: [Int]) throws {
         for one in left {
@@ -89,12 +94,19 @@ package final class NetworkNamespaces {
 
     /// A share of all packets that a host sends is lost, until `heal`.
     package func lose(_ share: Double, from index: Int) throws {
-        try filter(
-            index,
-            [
-                "-A", "OUTPUT", "-o", "eth0", "-m", "statistic", "--mode", "random", "--probability", "\(share)", "-j",
-                "DROP",
-            ])
+        try filter(index, Self.loss("-A", share))
+    }
+
+    /// Undoes one `lose` of that share.
+    package func loseNoMore(_ share: Double, from index: Int) throws {
+        try filter(index, Self.loss("-D", share))
+    }
+
+    private static func loss(_ verb: String, _ share: Double) -> [String] {
+        [
+            verb, "OUTPUT", "-o", "eth0", "-m", "statistic", "--mode", "random", "--probability", "\(share)", "-j",
+            "DROP",
+        ]
     }
 
     package func heal() throws {

@@ -15,7 +15,7 @@ package struct NetworkPlace: Hashable, Sendable {
     }
 
     /// What stands in front of a command so that it runs there. It becomes the command: the pid stays.
-    var prefix: [String] {
+    package var prefix: [String] {
         namespace.map { [Programs.find("ip") ?? "ip", "netns", "exec", $0] } ?? []
     }
 

@@ -13,11 +13,13 @@ package final class NodeProcess {
         package var lease: String?
         package var logFile: String
         package var moreArguments: [String]
-        /// Variables beside those of store and lease.
-        package var environment: [String: String] = [:]
         package var name = "n0"
         /// Nil is a free one at every start.
         package var gossipPort: UInt16?
+        /// Nil is a free one at every start.
+        package var httpPort: UInt16?
+        /// Beside what a node gets anyway.
+        package var environment: [String: String] = [:]
         /// Where it runs.
         package var network = NetworkPlace.loopback
 
@@ -41,7 +43,7 @@ package final class NodeProcess {
     /// Starts a node without waiting for it.
     package init(at place: Place) throws {
         self.place = place
-        port = try LoopbackPort.free()
+        port = try place.httpPort ?? LoopbackPort.free()
         let host = place.network.address
         let command =
             place.network.prefix + [

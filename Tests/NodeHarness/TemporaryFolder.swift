@@ -1,8 +1,10 @@
 import Foundation
+import Synchronization
 
-/// A folder of one test, removed with it.
+/// A folder of one test, removed with it unless it is to be kept.
 package final class TemporaryFolder: Sendable {
     package let path: String
+    private let isKept = Atomic(false)
 
     /// - Parameter folder: where it is made; nil = where the environment says.
     package init(_ name: String = "starling", in folder: String? = nil) throws {
@@ -14,8 +16,12 @@ package final class TemporaryFolder: Sendable {
     }
 
     deinit {
+        guard !isKept.load(ordering: .relaxed) else { return }
         try? FileManager.default.removeItem(atPath: path)
     }
+
+    /// It stays where it is when this object goes.
+    package func keep() { isKept.store(true, ordering: .relaxed) }
 
     package func file(_ name: String) -> String { path + "/" + name }
 

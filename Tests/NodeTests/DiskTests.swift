@@ -5,55 +5,9 @@ import Testing
 extension NodeTests {
     /// Disks that are full, read-only, or not what they should be.
     @Suite(.timeLimit(.minutes(2))) struct DiskTests {
-        /// A small file system in memory, unmounted with this object.
-        private final class SmallDisk {
-            let path: String
-
-            init(at path: String, mebibytes: Int) throws {
-                self.path = path
-                try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-                try Self.run("mount", ["-t", "tmpfs", "-o", "size=\(mebibytes)m", "tmpfs", path])
-            }
-
-            deinit {
-                try? Self.run("umount", ["-l", path])
-            }
-
-            func makeReadOnly() throws {
-                try Self.run("mount", ["-o", "remount,ro", path])
-            }
-
-            private static func run(_ name: String, _ arguments: [String]) throws {
-                guard let program = Programs.find(name) else { throw HarnessError("no \(name) in PATH") }
-                let result = try ChildProcess.run(program, arguments)
-                guard result.exit == .code(0) else { throw HarnessError("\(name): \(result.errors)") }
-            }
-        }
-
-        /// Whether this process may mount: root of a machine may, root of a container often may not.
-        static let mayMount: Bool = {
-            guard geteuid() == 0, let folder = try? TemporaryFolder() else { return false }
-            return (try? SmallDisk(at: folder.file("try"), mebibytes: 1)) != nil
-        }()
-
         private static let mebibytes = 24
-        private static let pieceBytes = 64 << 10
 
-        /// Writes until the disk has no room left.
-        private func fill(_ path: String) throws {
-            let file = open(path, O_WRONLY | O_CREAT, 0o600)
-            guard file >= 0 else { throw HarnessError(call: "open \(path)") }
-            defer { close(file) }
-            let piece = [UInt8](repeating: 1, count: Self.pieceBytes)
-            var written = 0
-            while case let count = write(file, piece, piece.count), count > 0 {
-                written += count
-                try #require(written <= Self.mebibytes << 20, "the disk does not fill up")
-            }
-            #expect(errno == ENOSPC)
-        }
-
-        @Test(.enabled(if: mayMount, "needs the right to mount a small disk: run the tests as root"))
+        @Test(.enabled(if: SmallDisk.mayMount, "needs the right to mount a small disk: run the tests as root"))
         func aFullDiskIsAnAnswerAndNotAnAccident() throws {
             let folder = try TemporaryFolder()
             let disk = try SmallDisk(at: folder.file("disk"), mebibytes: Self.mebibytes)
@@ -71,7 +25,7 @@ extension NodeTests {
                 return try connection.readAnswer()
             }
             #expect(try post(0).status == 202)
-            try fill(disk.path + "/filler")
+            try disk.fill()
 
             // What was set aside for the log still takes some; then the client is told.
             var batch = 1
@@ -91,7 +45,7 @@ extension NodeTests {
             #expect(try node.get("/livez").status == 200)
             #expect(node.log.contains("the ingest log takes no readings"))
 
-            try FileManager.default.removeItem(atPath: disk.path + "/filler")
+            try disk.free()
             let last = traffic.batchesCount - 1
             #expect(try post(last).status == 202, "room was made")
             accepted.append(last)
@@ -109,7 +63,7 @@ extension NodeTests {
             for word in words { #expect(node.log.contains(word), "\(node.log)") }
         }
 
-        @Test(.enabled(if: mayMount, "needs the right to mount a small disk: run the tests as root"))
+        @Test(.enabled(if: SmallDisk.mayMount, "needs the right to mount a small disk: run the tests as root"))
         func aReadOnlyDataFolderStopsTheStart() throws {
             let folder = try TemporaryFolder()
             let disk = try SmallDisk(at: folder.file("disk"), mebibytes: 1)

@@ -145,6 +145,26 @@ extension NodeTests {
             line.end()
         }
 
+        /// Its packets are lost: no call to it comes back, and a node that is to stop does not wait for one.
+        @Test func aServerThatFallsSilentDelaysNoStop() throws {
+            let folder = try TemporaryFolder()
+            let setting = try Setting(1, folder: folder)
+            let line = try CutLine(to: setting.server.port) { nil }
+            defer { line.end() }
+            setting.flock.useAddress(setting.server.address(setting.database, port: line.port))
+            try setting.flock.startAll()
+            var load = load()
+            try send(&load, to: setting.flock, for: .seconds(1))
+            line.hold()
+            try send(&load, to: setting.flock, for: .seconds(3))
+            let start = ContinuousClock.now
+            #expect(try setting.flock.stop(0, within: .seconds(60)) == .code(0))
+            #expect(ContinuousClock.now - start < .seconds(10), "a supervisor would have killed it")
+            line.letGo()
+            try setting.flock.startAll()
+            try setting.expectEverythingOnce(load)
+        }
+
         @Test func nodesThatAreKilledLoseNothing() throws {
             let folder = try TemporaryFolder()
             let setting = try Setting(3, folder: folder)

@@ -188,7 +188,7 @@ extension NodeTests {
                 for index in 0..<3 {
                     pump.turn(to: flock.running.filter { $0.place.name != "n\(index)" })
                     #expect(try flock.stop(index) == .code(0))
-                    flock.useArguments(["--cluster-key", keys], at: index)
+                    flock.configure(index) { $0.moreArguments = ["--cluster-key", keys] }
                     try flock.start([index])
                     try flock.waitUntilAllSee(alive: 3)
                     pump.turn(to: flock.running)

@@ -1,8 +1,8 @@
 import Foundation
 package import NodeHarness
 
-/// A private PostgreSQL server: its own data in a temporary folder, a unix socket there and a port on loopback that was
-/// free. It ends with this object, and at the latest with the process that made it.
+/// A private PostgreSQL server: its own data in a temporary folder, a unix socket there and a port that was free, on
+/// loopback or on a host of its own. It ends with this object, and at the latest with the process that made it.
 ///
 /// Over the socket anybody may come in; over TCP the user `starling` with `password`.
 package final class PostgresServer: @unchecked Sendable {
@@ -15,6 +15,7 @@ package final class PostgresServer: @unchecked Sendable {
     package private(set) var port: UInt16 = 0
     private let folder: TemporaryFolder
     private let settings: [String: String]
+    private let network: NetworkPlace
     /// Guards `child` and `port`, which only `start` changes.
     private let lock = NSLock()
     private var child: ChildProcess?
@@ -22,12 +23,15 @@ package final class PostgresServer: @unchecked Sendable {
     /// Starts a server of its own.
     /// - Parameter settings: of `postgresql.conf`. Without any, a crash of the *machine* may lose data; one of the
     ///   server does not.
-    package init(_ programs: PostgresPrograms, settings: [String: String] = [:]) throws {
+    package init(
+        _ programs: PostgresPrograms, settings: [String: String] = [:], at network: NetworkPlace = .loopback
+    ) throws {
         self.programs = programs
+        self.network = network
         // Short, because a socket's path may have 107 bytes.
         folder = try TemporaryFolder("starling-pg", in: "/tmp")
         let quick = [
-            "fsync": "off", "max_connections": "200", "shared_buffers": "64MB", "listen_addresses": "127.0.0.1",
+            "fsync": "off", "max_connections": "200", "shared_buffers": "64MB", "listen_addresses": network.address,
             "unix_socket_directories": folder.path, "log_min_messages": "fatal", "max_wal_size": "512MB",
         ]
         self.settings = quick.merging(settings) { $1 }
@@ -52,6 +56,9 @@ package final class PostgresServer: @unchecked Sendable {
             ])
         let result = try ChildProcess.run(command[0], Array(command.dropFirst()))
         guard result.exit == .code(0) else { throw HarnessError("initdb: \(result.output)\(result.errors)") }
+        guard network.namespace != nil, let rules = FileHandle(forWritingAtPath: data + "/pg_hba.conf") else { return }
+        try rules.seekToEnd()
+        try rules.write(contentsOf: Data("host all all samenet scram-sha-256\n".utf8))
     }
 
     /// Makes files the server's own, where it runs as another user than this process.
@@ -67,8 +74,9 @@ package final class PostgresServer: @unchecked Sendable {
         for _ in 0..<Self.startsMax {
             let wanted = port == 0 ? try LoopbackPort.free() : port
             let options = settings.merging(["port": "\(wanted)"]) { $1 }.sorted { $0.key < $1.key }
-            let command = try programs.unprivileged(
+            let program = try programs.unprivileged(
                 "postgres", ["-D", data] + options.flatMap { ["-c", "\($0.key)=\($0.value)"] })
+            let command = network.prefix + program
             // The shell ends the server when the line to this process ends, however that comes about, and tidies up.
             let watch = """
                 folder=$1; shift; "$@" 3>&- & server=$!
@@ -148,7 +156,7 @@ package final class PostgresServer: @unchecked Sendable {
     /// - Parameter port: of a line to the server; nil is the server itself.
     package func address(_ database: String, port: UInt16? = nil) -> String {
         let secret = Self.password.replacing("@", with: "%40").replacing(":", with: "%3A")
-        return "postgres://\(Self.user):\(secret)@127.0.0.1:\(port ?? self.port)/\(database)?sslmode=disable"
+        return "postgres://\(Self.user):\(secret)@\(network.address):\(port ?? self.port)/\(database)?sslmode=disable"
     }
 
     package func socketAddress(_ database: String) -> String {

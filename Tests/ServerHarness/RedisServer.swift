@@ -1,8 +1,8 @@
 import Foundation
-import NodeHarness
+package import NodeHarness
 
-/// A private Redis server: its files in a temporary folder, on a port of loopback that was free, nothing kept over a
-/// restart. It ends with this object, and at the latest with the process that made it.
+/// A private Redis server: its files in a temporary folder, on a port that was free, on loopback or on a host of its own.
+/// It ends with this object, and at the latest with the process that made it.
 ///
 /// The user `starling` with `password` may do what a lease needs, and nobody else anything.
 package final class RedisServer {
@@ -18,28 +18,36 @@ package final class RedisServer {
     package private(set) var port: UInt16 = 0
     private let folder: TemporaryFolder
     private var child: ChildProcess?
+    private let network: NetworkPlace
+    private let keepsData: Bool
 
-    package init() throws {
+    /// - Parameter keepsData: it comes back with all it had answered for; without, a restart empties it.
+    package init(at network: NetworkPlace = .loopback, keepsData: Bool = false) throws {
+        self.network = network
+        self.keepsData = keepsData
         folder = try TemporaryFolder("starling-redis")
         try start()
     }
 
     deinit { kill() }
 
-    /// Starts it, empty, on the port it had if that is free.
-    package func start() throws {
+    /// Starts it on the port it had if that is free.
+    /// - Parameter emptied: also one that keeps its data comes back without.
+    package func start(emptied: Bool = false) throws {
+        if emptied { try? FileManager.default.removeItem(atPath: folder.file("appendonlydir")) }
         guard let program = Self.program else { throw HarnessError(Self.advice) }
         for _ in 0..<Self.startsMax {
             let wanted = port == 0 ? try LoopbackPort.free() : port
             try? FileManager.default.removeItem(atPath: folder.file("pid"))
             let settings = try folder.write(
                 """
-                bind 127.0.0.1
+                bind \(network.address)
+                protected-mode no
                 port \(wanted)
                 dir \(folder.path)
                 pidfile \(folder.file("pid"))
                 save ""
-                appendonly no
+                appendonly \(keepsData ? "yes" : "no")
                 user default off
                 user \(Self.user) on >\(Self.password) ~starling:* +set +eval +get +pexpire +del +select
                 """, to: "redis.conf")
@@ -51,7 +59,8 @@ package final class RedisServer {
                 exit $code
                 """
             let log = folder.file("log-\(UInt64.random(in: 0...UInt64.max))")
-            let child = try ChildProcess("/bin/sh", ["-c", watch, "sh", program, settings], output: log)
+            let child = try ChildProcess(
+                "/bin/sh", ["-c", watch, "sh"] + network.prefix + [program, settings], output: log)
             if isReady(child, log) {
                 self.child = child
                 port = wanted
@@ -93,6 +102,6 @@ package final class RedisServer {
         password: String = RedisServer.password, port: UInt16? = nil, database: Int = 0
     ) -> String {
         let secret = password.replacing("@", with: "%40").replacing(":", with: "%3A")
-        return "redis://\(Self.user):\(secret)@127.0.0.1:\(port ?? self.port)/\(database)"
+        return "redis://\(Self.user):\(secret)@\(network.address):\(port ?? self.port)/\(database)"
     }
 }

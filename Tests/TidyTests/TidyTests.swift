@@ -107,7 +107,8 @@ import Testing
         try #require(
             Set(scripts).isSuperset(
                 of: [
-                    "lib.sh", "servers.sh", "postgres.sh", "up", "down", "kill", "stop", "start", "add", "test",
+                    "lib.sh", "servers.sh", "postgres.sh", "campaign", "up", "down", "kill", "stop", "start", "add",
+                    "test",
                     "init-database.sh", "tools/make-secrets",
                 ].map { "cluster/" + $0 }))
         let result = try Tool.run("shellcheck", scripts + [".ci/run"], in: Repository.root)

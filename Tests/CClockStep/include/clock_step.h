@@ -1,0 +1,1 @@
+/* Nothing to call: see clock_step.c. */
