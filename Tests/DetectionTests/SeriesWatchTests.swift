@@ -278,7 +278,8 @@ struct WatchBench {
     }
 
     /// A number that is all but 0 is no count: what is divided by it is no number, and stays none for ever.
-    @Test(arguments: [1e-320, 1e-200, 0.5]) func whatIsReadWithATinyNumberGoesOn(tiny: Double) {
+    @Test(arguments: [.leastNonzeroMagnitude, 1e-200, 0.5] as [Double])
+    func whatIsReadWithATinyNumberGoesOn(tiny: Double) {
         var bench = WatchBench()
         for value in [20.0, 21, 19] { _ = bench.feed(value) }
         let bytes = bench.watch.encoded()
