@@ -11,6 +11,7 @@ import argparse
 import json
 import os
 import pathlib
+import signal
 import socket
 import subprocess
 import sys
@@ -123,6 +124,8 @@ def main():
     program = os.path.abspath(options.program)
     if not os.access(program, os.X_OK):
         sys.exit(f"Error: there is no program {program}; build it, or name another with --program")
+    # Whoever ends this ends the node with it.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     with tempfile.TemporaryDirectory(prefix="starling-api-") as folder:
         node = Node(program, options.node_flag, folder, os.environ.get("STARLING_API_KEY"))
         try:
