@@ -59,10 +59,11 @@ func checkValues(_ text: String) {
     if let rate = try? SettingValues.rate(text) { precondition(rate > 0 && rate.isFinite, "\(text) is \(rate)") }
     if let hooks = try? SettingValues.webhooks(text) { precondition(hooks.count <= SettingValues.webhooksMax) }
     if let patterns = try? SettingValues.patterns(text) {
-        precondition((try? SettingValues.patterns(patterns.joined(separator: ","))) == patterns, "\(text)")
+        // With a space, since a mark that stands on nothing would stand on the comma, which then is none.
+        precondition((try? SettingValues.patterns(patterns.joined(separator: ", "))) == patterns, "\(text)")
     }
     if let origins = try? SettingValues.origins(text) {
-        precondition((try? SettingValues.origins(origins.joined(separator: ","))) == origins, "\(text)")
+        precondition((try? SettingValues.origins(origins.joined(separator: ", "))) == origins, "\(text)")
     }
     if let keys = try? SettingValues.apiKeys(text) {
         let again = try? SettingValues.apiKeys(keys.map(\.revealed).joined(separator: ","))
