@@ -1,17 +1,11 @@
 package import ClusterKeys
 package import Distributed
-package import LogFormat
+import LogFormat
 package import Logging
 import NIOCore
 import NIOPosix
 import Synchronization
 package import Telemetry
-
-/// What may travel between nodes: it writes itself to bytes and reads itself from bytes of a stranger, never trapping.
-package protocol WireValue: Sendable {
-    func encode(into writer: inout ByteWriter) throws(FormatError)
-    init(decoding reader: inout ByteReader) throws(FormatError)
-}
 
 /// Names one actor of one node: the node by name and incarnation, the actor by its role there.
 package struct ClusterActorID: Hashable, Sendable, CustomStringConvertible {

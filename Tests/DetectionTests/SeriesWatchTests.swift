@@ -276,4 +276,19 @@ struct WatchBench {
             }
         }
     }
+
+    /// A number that is all but 0 is no count: what is divided by it is no number, and stays none for ever.
+    @Test(arguments: [.leastNonzeroMagnitude, 1e-200, 0.5] as [Double])
+    func whatIsReadWithATinyNumberGoesOn(tiny: Double) {
+        var bench = WatchBench()
+        for value in [20.0, 21, 19] { _ = bench.feed(value) }
+        let bytes = bench.watch.encoded()
+        for place in stride(from: 1, to: bytes.count - 8, by: 8) {
+            var changed = bytes
+            withUnsafeBytes(of: tiny.bitPattern.littleEndian) { changed.replaceSubrange(place..<place + 8, with: $0) }
+            guard var watch = SeriesWatch(decoding: changed) else { continue }
+            for _ in 0..<3 { _ = watch.take(20, at: bench.time.advanced(byMicroseconds: 300_000_000)) }
+            #expect(SeriesWatch(decoding: watch.encoded()) == watch, "the number at \(place)")
+        }
+    }
 }

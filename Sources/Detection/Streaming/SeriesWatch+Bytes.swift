@@ -50,7 +50,8 @@ extension SeriesWatch {
         }
         var reader = StateReader(bytes.dropFirst())
         self.init(&reader)
-        guard reader.isSound, reader.isAtEnd, lowest <= highest else { return nil }
+        // Readings are counted whole: one part of a reading would be divided by.
+        guard reader.isSound, reader.isAtEnd, lowest <= highest, count == 0 || count >= 1 else { return nil }
     }
 
     private init?(_ reader: inout StateReader) {

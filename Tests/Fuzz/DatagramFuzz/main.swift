@@ -1,17 +1,21 @@
-import CLibFuzzer
+import FuzzKit
 import Membership
 import Wire
 
-// Bytes of strangers into the decoder of gossip, for as long as one likes (docs/FUZZING.md says how).
-//
-// What traps is found by libFuzzer. What is read must also be written and read again the same.
+// Bytes of strangers into the decoder of gossip. What is read must also be written and read again the same.
 
-var count = CommandLine.argc
-var arguments: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>? = CommandLine.unsafeArgv
-let status = LLVMFuzzerRunDriver(&count, &arguments) { start, count in
-    guard let messages = try? Datagrams.decode(UnsafeRawBufferPointer(start: start, count: count)) else { return 0 }
+func decoded(_ bytes: UnsafeRawBufferPointer) -> [Message]? {
+    try? Datagrams.decode(bytes)
+}
+
+try Fuzzer.run(seeds: Seeds.all) { bytes in
+    guard let messages = decoded(bytes) else { return }
     let again = Datagrams.encode(messages, bytesMax: 1 << 20)
-    let back = again.flatMap { bytes in bytes.withUnsafeBytes { (try? Datagrams.decode($0)) ?? [] } }
+    let back = again.flatMap { $0.withUnsafeBytes { decoded($0) ?? [] } }
     precondition(back == messages, "read \(messages), then \(back)")
-    return 0
+    // In pieces that fit the network nothing is longer than it may be, and every piece is one.
+    for piece in Datagrams.encode(messages) {
+        precondition(piece.count <= DatagramLimits.plainBytesMax, "a datagram of \(piece.count) bytes")
+        precondition(piece.withUnsafeBytes { decoded($0) } != nil, "wrote \(piece)")
+    }
 }

@@ -1,0 +1,1 @@
+../../../../Sources/Roles/Calls/LatestCall.swift

@@ -1,0 +1,1 @@
+../../../Sources/ClusterActors/Calls/CallBytes.swift

@@ -1,0 +1,1 @@
+../../../Sources/ClusterActors/Frames/FrameReader.swift

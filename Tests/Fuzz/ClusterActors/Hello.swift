@@ -1,0 +1,1 @@
+../../../Sources/ClusterActors/Session/Hello.swift

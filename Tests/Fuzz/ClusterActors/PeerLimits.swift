@@ -1,0 +1,1 @@
+../../../Sources/ClusterActors/PeerLimits.swift
