@@ -1,5 +1,6 @@
 """What a schema cannot say of good data, said to Schemathesis: lengths in bytes, clocks, durations, lines of NDJSON."""
 
+import datetime
 import json
 import time
 
@@ -52,10 +53,18 @@ def filter_case(context, case):
 
 
 def in_time(message):
-    """Numbers of seconds are taken from 2000 to now, too."""
+    """Times are taken from 2000 to now, as numbers and as texts: others are made up by more than the format above."""
     stamp = message.get("timestamp") if isinstance(message, dict) else None
+    now = int(time.time())
     if isinstance(stamp, (int, float)) and not isinstance(stamp, bool):
-        message["timestamp"] = EARLIEST + abs(stamp) % (int(time.time()) - EARLIEST)
+        message["timestamp"] = EARLIEST + abs(stamp) % (now - EARLIEST)
+    elif isinstance(stamp, str):
+        try:
+            seconds = datetime.datetime.fromisoformat(stamp).timestamp()
+        except ValueError:
+            return
+        if not EARLIEST <= seconds <= now:
+            message["timestamp"] = rfc3339(now)
 
 
 @schemathesis.hook
