@@ -194,12 +194,20 @@ package struct CampaignRun {
         found += Checks.checkpoints(
             all, rows: stored.count, deletedRows: deletedRows, accepted: readings.accepted.count)
         let members = try rows.checkpoints(of: schedule.lastMembers.map { "n\($0)" })
-        for (name, ledger) in (try? ledgers()) ?? [] {
-            found += Checks.ledger(Checks.Ledger(ledger), of: name, members: members)
-        }
+        found += books(members)
         found += latest(stored)
         found += nodes()
         report.violations += found + world.violations
+    }
+
+    /// Every node's sum, once all are right, or as they are in the end: a member that answers late is left out of one.
+    private func books(_ members: Checks.Ledger) -> [Violation] {
+        var found: [Violation] = []
+        _ = wait(Self.settlingLimit) {
+            found = try ledgers().flatMap { Checks.ledger(Checks.Ledger($0.ledger), of: $0.name, members: members) }
+            return found.isEmpty
+        }
+        return found
     }
 
     /// Every node's `/latest`, once all of them tell what is stored, or as it is in the end.
