@@ -41,7 +41,8 @@ import Testing
     @Test func itHoldsWhatWentOutAndWhatWasTakenExactly() async throws {
         let path = FileManager.default.temporaryDirectory.appending(path: "record-\(UUID()).tsv").path
         defer { try? FileManager.default.removeItem(atPath: path) }
-        let script: [TestServer.Behaviour] = [.takeAndHangUp, .take, .status(503), .takeAndHangUp, .status(400)]
+        // The refusal comes first: what was taken and hung up on comes again, and must not meet it then.
+        let script: [TestServer.Behaviour] = [.status(400), .takeAndHangUp, .take, .status(503), .takeAndHangUp]
         try await TestServer.run(script) { server in
             try await run(try SendingRecord(path), to: server.address)
             let lines = try lines(path)

@@ -24,7 +24,6 @@ final class OpenLoad {
     private let port: UInt16
     private let connectionsCount: Int
     private let makeRequest: (Int) -> [UInt8]
-    private static let eventsMax = 512
 
     /// - Parameter request: the bytes of request number N.
     init(port: UInt16, connections: Int, request: @escaping (Int) -> [UInt8]) {
@@ -36,17 +35,10 @@ final class OpenLoad {
     /// - Parameter rate: requests a second.
     func run(rate: Double, seconds: Int) throws -> Outcome {
         var links: [Link] = []
-        let poll = epoll_create1(0)
-        defer { close(poll) }
-        for place in 0..<connectionsCount {
-            let connection = try HTTPConnection(port: port)
-            var event = epoll_event(events: EPOLLIN.rawValue, data: epoll_data_t(u64: UInt64(place)))
-            epoll_ctl(poll, EPOLL_CTL_ADD, connection.descriptor, &event)
-            links.append(Link(connection: connection))
-        }
+        for _ in 0..<connectionsCount { links.append(Link(connection: try HTTPConnection(port: port))) }
+        var polls = links.map { pollfd(fd: $0.connection.descriptor, events: Int16(POLLIN), revents: 0) }
         var free = Array(links.indices)
         var outcome = Outcome()
-        var events = [epoll_event](repeating: epoll_event(), count: Self.eventsMax)
         let start = ContinuousClock.now
         var sent = 0
         while true {
@@ -64,12 +56,12 @@ final class OpenLoad {
                 links[place].sentAt = .now
                 do { try links[place].connection.send(makeRequest(sent)) } catch { outcome.wrong += 1 }
             }
-            let ready = epoll_wait(poll, &events, Int32(Self.eventsMax), 1)
-            for event in events.prefix(Int(max(0, ready))) {
-                let place = Int(event.data.u64)
+            guard poll(&polls, nfds_t(polls.count), 1) > 0 else { continue }
+            for place in polls.indices where polls[place].revents != 0 {
                 guard let sentAt = links[place].sentAt, let answer = try? links[place].connection.readAnswer() else {
                     outcome.wrong += 1
-                    epoll_ctl(poll, EPOLL_CTL_DEL, links[place].connection.descriptor, nil)
+                    // Poll looks past what is negative.
+                    polls[place].fd = -1
                     continue
                 }
                 let (seconds, attoseconds) = (ContinuousClock.now - sentAt).components
