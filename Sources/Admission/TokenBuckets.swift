@@ -33,14 +33,25 @@ package struct TokenBuckets: Sendable {
 
     /// - Returns: nil if they are taken; else the nanoseconds after which they would be.
     package mutating func take(_ tokens: Int, of sender: UInt64, now: UInt64) -> UInt64? {
-        let full = max(recent[sender] ?? older[sender] ?? now, now)
-        let whole = nanoseconds(burst)
-        // With one token more there would be more than a whole bucket still to come in: there is none.
-        let lacking = full - now + nanoseconds(1)
-        if lacking > whole { return lacking - whole }
-        keep(full &+ nanoseconds(Double(max(0, tokens))), of: sender)
+        if let wait = wait(of: sender, now: now) { return wait }
+        charge(tokens, to: sender, now: now)
         return nil
     }
+
+    /// - Returns: nil if this sender may send now; else the nanoseconds after which it may.
+    package func wait(of sender: UInt64, now: UInt64) -> UInt64? {
+        let whole = nanoseconds(burst)
+        // With one token more there would be more than a whole bucket still to come in: there is none.
+        let lacking = full(sender, now) - now + nanoseconds(1)
+        return lacking > whole ? lacking - whole : nil
+    }
+
+    package mutating func charge(_ tokens: Int, to sender: UInt64, now: UInt64) {
+        keep(full(sender, now) &+ nanoseconds(Double(max(0, tokens))), of: sender)
+    }
+
+    /// When its bucket will be full.
+    private func full(_ sender: UInt64, _ now: UInt64) -> UInt64 { max(recent[sender] ?? older[sender] ?? now, now) }
 
     private mutating func keep(_ full: UInt64, of sender: UInt64) {
         older[sender] = nil

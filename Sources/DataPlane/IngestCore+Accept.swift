@@ -14,6 +14,7 @@ extension IngestCore {
             return effects.append(.refuse([offer.request], busy))
         }
         waiting.append(offer)
+        waitingSince.append(now)
         waitingReadings += offer.batch.count
     }
 
@@ -27,7 +28,7 @@ extension IngestCore {
     mutating func appendNext(_ now: Moment, _ effects: inout [Effect]) {
         guard append == nil, failure == nil, !phase.isRetired else { return }
         let offers = verdictsAlone ? [] : takeOffers()
-        standingSince = waiting.isEmpty || phase != .running ? nil : standingSince ?? now
+        standingSince = phase == .running ? waitingSince.first : nil
         guard !offers.isEmpty || (!verdictRecords.isEmpty && now >= verdictsHeldUntil) else { return }
         var readings: [(position: LogPosition, batch: ReadingBatch)] = []
         var next = end
@@ -58,7 +59,10 @@ extension IngestCore {
             readings += waiting[count].batch.count
             count += 1
         }
-        defer { waiting.removeFirst(count) }
+        defer {
+            waiting.removeFirst(count)
+            waitingSince.removeFirst(count)
+        }
         waitingReadings -= readings
         return Array(waiting[..<count])
     }
@@ -106,6 +110,7 @@ extension IngestCore {
     mutating func refuseWaiting(_ error: AcceptError, _ effects: inout [Effect]) {
         refuse(waiting.map(\.request), error, &effects)
         waiting.removeAll()
+        waitingSince.removeAll()
         waitingReadings = 0
     }
 

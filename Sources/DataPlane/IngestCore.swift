@@ -73,7 +73,9 @@ package struct IngestCore: Hashable, Sendable {
     // Accepting: batches that wait, the append that is outstanding, how far the log is synced.
     var waiting: [Offer] = []
     var waitingReadings = 0
-    /// Since when no group has taken all that waited; nil while they do.
+    /// When each of them came.
+    var waitingSince: [Moment] = []
+    /// When the first came that the last group had no place for; nil if it took all that waited.
     var standingSince: Moment?
     var append: Append?
     var appendsCount: UInt64 = 0

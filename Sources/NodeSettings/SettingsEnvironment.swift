@@ -9,7 +9,8 @@ package struct SettingsEnvironment: Sendable {
     /// The file that API keys came from; nil if they came from elsewhere, or there are none.
     package let apiKeysPath: String?
 
-    package static let secretBytesMax = 64 << 10
+    /// A thousand API keys with their devices.
+    package static let secretBytesMax = 1 << 20
 
     /// - Parameter readFile: the bytes of a file; throws what a person needs to know.
     package init(
@@ -58,7 +59,7 @@ package struct SettingsEnvironment: Sendable {
             throw SettingsError("\(fileVariable): cannot read \(path): \(error)")
         }
         guard bytes.count <= secretBytesMax, let text = String(validating: bytes, as: UTF8.self) else {
-            throw SettingsError("\(fileVariable): \(path) is no text of at most 64 KiB")
+            throw SettingsError("\(fileVariable): \(path) is no text of at most 1 MiB")
         }
         let trimmed = text.withoutTrailingNewline
         guard !trimmed.isEmpty else { throw SettingsError("\(fileVariable): \(path) is empty") }

@@ -10,25 +10,37 @@ package struct GlobPattern: Hashable, Sendable {
         parts = text.utf8.split(separator: UInt8(ascii: "*"), omittingEmptySubsequences: false).map(Array.init)
     }
 
-    /// In time proportional to both lengths at most: of each part the first place counts, since any later one leaves less.
+    /// Of each part the first place counts, since any later one leaves less: no place is left twice.
     package func matches(_ name: String) -> Bool {
-        let name = Array(name.utf8)
-        guard let first = parts.first, let last = parts.last, parts.count > 1 else { return name == parts.first }
-        guard name.count >= first.count + last.count, name.starts(with: first), name.suffix(last.count) == last[...]
+        var name = name
+        return name.withUTF8(matches)
+    }
+
+    private func matches(_ name: UnsafeBufferPointer<UInt8>) -> Bool {
+        guard let first = parts.first, let last = parts.last, parts.count > 1 else {
+            return parts.first.map { name.elementsEqual($0) } ?? name.isEmpty
+        }
+        guard name.count >= first.count + last.count, name.starts(with: first),
+            name.suffix(last.count).elementsEqual(last)
         else { return false }
-        var rest = name[first.count..<(name.count - last.count)]
+        var start = first.count
+        let end = name.count - last.count
         for part in parts.dropFirst().dropLast() {
-            guard let end = Self.end(of: part, in: rest) else { return false }
-            rest = rest[end...]
+            guard let next = Self.end(of: part, in: name, from: start, to: end) else { return false }
+            start = next
         }
         return true
     }
 
-    private static func end(of part: [UInt8], in text: ArraySlice<UInt8>) -> Int? {
-        guard !part.isEmpty else { return text.startIndex }
-        guard text.count >= part.count else { return nil }
-        for start in text.startIndex...(text.endIndex - part.count)
-        where text[start..<(start + part.count)] == part[...] { return start + part.count }
+    private static func end(
+        of part: [UInt8], in name: UnsafeBufferPointer<UInt8>, from start: Int, to end: Int
+    ) -> Int? {
+        guard !part.isEmpty else { return start }
+        var place = start
+        while place + part.count <= end {
+            if name[place..<place + part.count].elementsEqual(part) { return place + part.count }
+            place += 1
+        }
         return nil
     }
 }

@@ -22,7 +22,7 @@ struct KeysCommand: AsyncParsableCommand {
                 Examples:
                   starling keys new --scope read
                   starling keys new --scope ingest --devices 'greenhouse-*|shed-1'
-                  starling keys new --scope ingest+read >> notes; the second line goes into the nodes' file
+                  starling keys new --scope ingest+read
                 """)
 
         @Option(help: .init("What it may do: ingest, read, admin, or several joined by +.", valueName: "scopes"))

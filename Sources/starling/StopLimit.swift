@@ -14,7 +14,10 @@ struct StopLimit: Service {
     let logger: Logger
 
     func run() async throws {
-        try? await gracefulShutdown()
+        // Cancelled instead of asked to stop: something failed, and whoever watches the process is to see it.
+        var code: Int32 = 0
+        do { try await gracefulShutdown() } catch { code = 1 }
+        let exitCode = code
         let (seconds, attoseconds) = limit.components
         let time = Double(seconds) + Double(attoseconds) / 1e18
         // A thread of its own: it must not wait for what is stuck.
@@ -23,7 +26,7 @@ struct StopLimit: Service {
             logger.warning(
                 "stopped without waiting any longer: a server does not answer; what is not stored is in the ingest log",
                 metadata: ["after": "\(limit)"])
-            _exit(0)
+            _exit(exitCode)
         }
     }
 }

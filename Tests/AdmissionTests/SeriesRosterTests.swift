@@ -7,13 +7,18 @@ import Testing
         Series(device: DeviceID(unchecked: "d\(device)"), metric: Metric(unchecked: metric))
     }
 
-    private static func roster(limit: Int) -> SeriesRoster { SeriesRoster(limit: limit, newMax: 5, salt: 1) }
+    private static func roster(limit: Int) -> SeriesRoster {
+        var roster = SeriesRoster(limit: limit, newMax: 5, salt: 1)
+        roster.update(stored: [], now: 0)
+        return roster
+    }
 
     private static func offer(_ series: Series, to roster: inout SeriesRoster) -> Bool {
         let hash = roster.hash(of: series)
         if roster.isKnown(hash) { return true }
-        guard roster.hasRoom(besides: 0) else { return false }
+        guard roster.reserve() else { return false }
         roster.admit(hash)
+        roster.release(1)
         return true
     }
 
@@ -31,9 +36,23 @@ import Testing
         #expect(taken == [0, 1, 2])
     }
 
-    @Test func oneMessageCannotBringMoreThanThereIsRoomFor() {
-        let roster = Self.roster(limit: 3)
-        #expect((0..<5).map { roster.hasRoom(besides: $0) } == [true, true, true, false, false])
+    /// Of one, or of many that are read at once.
+    @Test func messagesCannotBringMoreThanThereIsRoomFor() {
+        var roster = Self.roster(limit: 3)
+        var places = (0..<5).map { _ in roster.reserve() }
+        #expect(places == [true, true, true, false, false])
+        roster.release(3)
+        places = (0..<4).map { _ in roster.reserve() }
+        #expect(places == [true, true, true, false], "what was not accepted took no place")
+    }
+
+    /// After a start the store may be away: what it holds looks new.
+    @Test func beforeTheStoreWasAskedThereIsRoomForAllThatItMayHold() {
+        var roster = SeriesRoster(limit: 10, newMax: 5, salt: 1)
+        let taken = (0..<1_000).filter { Self.offer(Self.series($0), to: &roster) }
+        #expect(taken == Array(0..<20))
+        roster.update(stored: Set((0..<10).map { roster.hash(of: Self.series($0)) }), now: 0)
+        #expect(Self.offer(Self.series(3), to: &roster) && !Self.offer(Self.series(100), to: &roster))
     }
 
     @Test func whatTheStoreHoldsIsKnownAndWhatItLostMakesRoom() {

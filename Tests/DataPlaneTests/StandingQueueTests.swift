@@ -27,6 +27,19 @@ import Testing
         #expect(driver.refused.isEmpty)
     }
 
+    /// Each group leaves one behind, as large requests make it: nobody waits for longer than one append.
+    @Test func nobodyIsRefusedWhoWaitsBriefly() {
+        var driver = Self.driver()
+        for _ in 0..<200 {
+            for _ in 0..<2 { driver.offer(driver.fresh(6)) }
+            let append = driver.take { if case .append = $0 { true } else { false } }
+            if let append { driver.perform(append) }
+            driver.now = driver.now.advanced(byMicroseconds: 20_000)
+            driver.performAll()
+        }
+        #expect(driver.refused.isEmpty)
+    }
+
     /// Three times of what a group holds comes for each group: after the time that it may stand, the queue grows no more,
     /// what waits goes in, and then others may come again.
     @Test func moreThanGoesInIsRefusedAfterAWhile() {

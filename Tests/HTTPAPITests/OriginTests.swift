@@ -96,7 +96,8 @@ import Testing
         ("localhost:8080", false), ("127.0.0.1:8080", false), ("[::1]:8080", false), ("10.0.0.7", false),
         ("nodes", false),
         ("starling.local", false), ("farm.lan:80", false), ("a.localhost", false), ("rebound.evil.example.com", true),
-        ("127.0.0.1.evil.net:8080", true), ("EVIL.NET", true),
+        ("127.0.0.1.evil.net:8080", true), ("EVIL.NET", true), ("x.8.b.d.0.1.0.0.2.ip6.arpa", true),
+        ("flock.home.arpa", false),
     ]) func aNodeOfThisMachineIsNoOtherSite(_ host: String, isForeign: Bool) async throws {
         let api = try makeAPI(FakeNode()) { $0.refusesForeignHosts = true }
         let answer = try await withServer(api) { port, _ in

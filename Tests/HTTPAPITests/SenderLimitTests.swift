@@ -21,7 +21,9 @@ import Testing
         _ node: FakeNode = FakeNode(), settings: (inout HTTPSettings) -> Void,
         _ talk: @escaping @Sendable (_ post: (String, String?) async throws -> TestResponse) async throws -> Void
     ) async throws {
-        try await makeAPI(node, settings: settings).makeApplication().test(.router) { client in
+        let api = try makeAPI(node, settings: settings)
+        try await api.makeSeriesWatch().look()
+        try await api.makeApplication().test(.router) { client in
             try await talk { body, key in
                 var headers: HTTPFields = [.contentType: "application/x-ndjson"]
                 if let key { headers[.authorization] = "Bearer \(key)" }
@@ -61,6 +63,52 @@ import Testing
             try expectProblem(refused, .tooManyRequests)
             #expect(refused.text.contains("its key"))
             #expect(try await post(Self.message("b"), "other").status == .accepted)
+        }
+    }
+
+    /// A device that is too fast uses up nothing of its key's.
+    @Test func oneFastDeviceLeavesTheOthersOfItsKeyTheirRate() async throws {
+        let book = KeyBook(try KeyEntry.parseList("ingest:one"))
+        try await talk(settings: {
+            $0.keys = book
+            $0.keyRate = 1
+            $0.deviceRate = 0.1
+        }) { post in
+            #expect(try await post(Self.message("fast"), "one").status == .accepted)
+            for _ in 0..<100 {
+                let refused = try await post(Self.message("fast"), "one")
+                #expect(refused.status == .tooManyRequests && refused.text.contains("--device-rate"))
+            }
+            #expect(try await post(Self.message("calm"), "one").status == .accepted)
+        }
+    }
+
+    /// What may be sent again is told so, whatever else is in the body.
+    @Test func aBodyThatMayComeAgainIsNotRefusedForGood() async throws {
+        let book = KeyBook(try KeyEntry.parseList("ingest@mine-*:bound"))
+        try await talk(settings: {
+            $0.keys = book
+            $0.deviceRate = 0.1
+        }) { post in
+            #expect(try await post(Self.message("mine-1"), "bound").status == .accepted)
+            let mixed = try await post(Self.message("theirs") + "\n" + Self.message("mine-1"), "bound")
+            try expectProblem(mixed, .tooManyRequests)
+            try expectProblem(try await post(Self.message("theirs"), "bound"), .forbidden)
+        }
+    }
+
+    /// The log was full: nothing came in, and the names take no room.
+    @Test func whatTheNodeRefusesTakesNoRoom() async throws {
+        let node = FakeNode()
+        node.change { $0.acceptError = .logFull(retryAfterSeconds: 1) }
+        try await talk(node, settings: { $0.seriesMax = 2 }) { post in
+            for name in 0..<10 {
+                #expect(try await post(Self.message("x\(name)"), nil).status == .serviceUnavailable)
+            }
+            node.change { $0.acceptError = nil }
+            #expect(try await post(Self.message("a"), nil).status == .accepted)
+            #expect(try await post(Self.message("b"), nil).status == .accepted)
+            #expect(try await post(Self.message("c"), nil).status == .tooManyRequests)
         }
     }
 

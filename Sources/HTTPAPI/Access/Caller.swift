@@ -17,6 +17,11 @@ enum Caller: Sendable {
         }
     }
 
+    /// To some devices.
+    var isBound: Bool {
+        if case .holder(let key, _) = self { !key.devices.isEmpty } else { false }
+    }
+
     var isPage: Bool {
         if case .holder(_, let isPage) = self { isPage } else { false }
     }

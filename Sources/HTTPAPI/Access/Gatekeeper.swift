@@ -44,7 +44,10 @@ struct Gatekeeper: Sendable {
     }
 
     /// A proxy that ends TLS says so; a client that lies about it changes nothing but which of its own cookies counts.
-    func isSecure(_ headers: HTTPFields) -> Bool { isTLS || headers[.forwardedProto]?.lowercased() == "https" }
+    func isSecure(_ headers: HTTPFields) -> Bool {
+        // Of several proxies the first one speaks to the browser.
+        isTLS || headers[.forwardedProto]?.prefix { $0 != "," && $0 != " " }.lowercased() == "https"
+    }
 
     func isStillKnown(_ caller: Caller) -> Bool {
         guard case .holder(let key, _) = caller, let keys else { return true }
@@ -84,7 +87,7 @@ extension Problem {
 
     static func forbidden(_ scope: Scope) -> Problem {
         Problem(
-            kind: .forbidden, detail: "this needs a key that may \(scope.rawValue), and yours may not",
+            kind: .forbidden, detail: "this needs a key with the scope \(scope.rawValue), and yours has it not",
             headers: [
                 .wwwAuthenticate:
                     "Bearer realm=\"starling\", error=\"insufficient_scope\", scope=\"\(scope.rawValue)\""

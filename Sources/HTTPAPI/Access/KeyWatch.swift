@@ -14,6 +14,8 @@ package struct KeyWatch: Service, CustomStringConvertible {
 
     /// Between two looks at the file.
     private static let pause = Duration.seconds(5)
+    /// Looks between two complaints: as long as it lasts, no key can be revoked.
+    private static let complaintLooks = 12
 
     /// - Parameters:
     ///   - first: what the book was made of.
@@ -33,24 +35,28 @@ package struct KeyWatch: Service, CustomStringConvertible {
 
     private func watch() async {
         var known = first
-        var isBad = false
+        var looksBad = 0
         while !Task.isCancelled {
             try? await Task.sleep(for: Self.pause)
             do {
                 let entries = try read()
-                isBad = false
+                // A line that was cut, or a stray word, would be a key that may do everything.
+                if let place = entries.firstIndex(where: { $0.isGuessable && !known.contains($0) }) {
+                    throw KeyEntryError(entry: place + 1, reason: "it is so short that it can be guessed")
+                }
+                looksBad = 0
                 guard entries != known else { continue }
                 known = entries
                 book.replace(with: entries)
                 logger.notice("new API keys", metadata: ["count": "\(entries.count)"])
             } catch {
                 // A file that is gone, empty or wrong lets nobody in who was not in before, and throws nobody out.
-                if !isBad {
+                if looksBad % Self.complaintLooks == 0 {
                     logger.error(
                         "the file of API keys cannot be used: the keys that it had stay in force",
                         metadata: ["error": "\(error)"])
                 }
-                isBad = true
+                looksBad += 1
             }
         }
     }

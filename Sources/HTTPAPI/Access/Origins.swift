@@ -12,10 +12,10 @@ struct Origins: Sendable {
         self.refusesForeignHosts = refusesForeignHosts
     }
 
-    /// Last labels that nobody can register (RFC 6761, 6762, 8375 and ICANN's `internal`), or that proxies make up.
+    /// Last labels that nobody can register (RFC 6761, 6762 and ICANN's `internal`), or that proxies make up. Of `arpa` only
+    /// `home.arpa` is nobody's (RFC 8375): others are delegated.
     private static let ownLabels: Set<Substring> = [
-        "localhost", "local", "localdomain", "lan", "home", "internal", "intranet", "arpa", "test", "example",
-        "invalid",
+        "localhost", "local", "localdomain", "lan", "home", "internal", "intranet", "test", "example", "invalid",
     ]
 
     /// A name that somebody elsewhere may have pointed to this node, where that matters.
@@ -25,7 +25,7 @@ struct Origins: Sendable {
         let labels = name.split(separator: ".")
         // One label alone is a name of this machine or network; addresses end in a number.
         guard labels.count > 1, let last = labels.last, last.contains(where: \.isLetter) else { return false }
-        return !Self.ownLabels.contains(last)
+        return !Self.ownLabels.contains(last) && !labels.suffix(2).elementsEqual(["home", "arpa"])
     }
 
     private static let preflightSeconds = 600

@@ -27,7 +27,7 @@ final class AdmissionControl: Sendable {
 
     /// When a sender whose series found no room should ask again: people make room, not time.
     static let fullRetrySeconds = 60
-    /// New series between two looks into the store: so many may a node be over the limit.
+    /// New series after which the store is asked again.
     private static let newMax = 1_000
 
     init(_ settings: HTTPSettings) {
@@ -42,18 +42,22 @@ final class AdmissionControl: Sendable {
 
     // MARK: Rates
 
+    /// Nobody pays for what is refused: a device that is too fast uses up nothing of its key's.
     /// - Returns: nil if they may come.
     func take(_ readings: Int, of device: DeviceID, by caller: Caller) -> Wait? {
-        if let keys, case .holder(let key, _) = caller {
-            let now = Self.now
-            if let wait = keys.value.withLock({ $0.take(readings, of: key.digest.hash, now: now) }) {
-                return Wait(seconds: Self.seconds(wait), isOfKey: true)
-            }
-        }
-        guard let devices else { return nil }
+        guard devices != nil || keys != nil else { return nil }
         let now = Self.now
-        let wait = devices.value.withLock { $0.take(readings, of: Self.hash(device), now: now) }
-        return wait.map { Wait(seconds: Self.seconds($0), isOfKey: false) }
+        let sender = Self.hash(device)
+        var key: UInt64?
+        if case .holder(let holder, _) = caller { key = holder.digest.hash }
+        if let wait = devices?.value.withLock({ $0.wait(of: sender, now: now) }) {
+            return Wait(seconds: Self.seconds(wait), isOfKey: false)
+        }
+        if let key, let wait = keys?.value.withLock({ $0.take(readings, of: key, now: now) }) {
+            return Wait(seconds: Self.seconds(wait), isOfKey: true)
+        }
+        devices?.value.withLock { $0.charge(readings, to: sender, now: now) }
+        return nil
     }
 
     private static let start = ContinuousClock.now
@@ -77,12 +81,12 @@ final class AdmissionControl: Sendable {
 
     // MARK: Series
 
-    /// - Parameter others: new ones of the same body.
-    func room(for series: Series, besides others: Int) -> Room {
+    /// A new one has its place reserved until `release`.
+    func room(for series: Series) -> Room {
         guard let roster else { return .known }
         let (room, wantsUpdate) = roster.value.withLock { roster in
             if roster.isKnown(roster.hash(of: series)) { return (Room.known, false) }
-            let hasRoom = roster.hasRoom(besides: others)
+            let hasRoom = roster.reserve()
             return (hasRoom ? .new : .none, !hasRoom || roster.wantsUpdate)
         }
         if wantsUpdate { wants.yield() }
@@ -94,6 +98,8 @@ final class AdmissionControl: Sendable {
             for one in series { roster.admit(roster.hash(of: one)) }
         }
     }
+
+    func release(_ places: Int) { roster?.value.withLock { $0.release(places) } }
 
     /// As the reason of a refusal: what stands before it is the series.
     var noRoom: String {

@@ -12,7 +12,7 @@ package struct SeriesWatch: Service, CustomStringConvertible {
 
     private static let devicesPage = 5_000
     /// Between two looks, however many are refused meanwhile.
-    private static let pause = Duration.seconds(30)
+    private static let pause = Duration.seconds(10)
 
     package func run() async throws {
         guard control.hasLimit else {
@@ -24,11 +24,12 @@ package struct SeriesWatch: Service, CustomStringConvertible {
 
     private func watch() async {
         var wants = control.updatesWanted.makeAsyncIterator()
-        repeat {
+        while !Task.isCancelled {
             // The store's own troubles are told by those who store.
-            try? await look()
-            try? await Task.sleep(for: Self.pause)
-        } while await wants.next() != nil && !Task.isCancelled
+            let wasAnswered = (try? await look()) != nil
+            guard (try? await Task.sleep(for: Self.pause)) != nil else { return }
+            if wasAnswered, await wants.next() == nil { return }
+        }
     }
 
     package func look() async throws(StoreError) {

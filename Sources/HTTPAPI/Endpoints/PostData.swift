@@ -11,18 +11,20 @@ extension Handlers {
         let isPacked = try Self.isPacked(call.headers)
         if let announced = call.body.announcedCount, announced > HTTPLimits.bodyBytesMax { throw Problem.bodyTooLarge }
         call.continueIfExpected()
-        let parsed = try await isPacked ? parsePacked(call, as: format) : parsePlain(call, as: format)
+        let admitted = try await isPacked ? parsePacked(call, as: format) : parsePlain(call, as: format)
         do {
-            try await node.accept(parsed.batch)
+            try await node.accept(admitted.parsed.batch)
         } catch {
             throw Self.problem(of: error)
         }
-        return answer(to: parsed, nil)
+        return answer(to: admitted, nil)
     }
 
     /// What the client is told once the node has decided.
-    func answer(to parsed: ParsedReadings, _ refusal: AcceptError?) -> Answer {
+    func answer(to admitted: AdmittedReadings, _ refusal: AcceptError?) -> Answer {
         if let refusal { return Answer(Self.problem(of: refusal)) }
+        let parsed = admitted.parsed
+        admitted.gate.admit(parsed.batch.series)
         if parsed.rejected > 0 { node.countRejected(parsed.rejected) }
         return Self.accepted(parsed)
     }
@@ -39,25 +41,24 @@ extension Handlers {
 
     // MARK: 413, 400
 
-    private func parsePlain(_ call: Call, as format: BodyFormat) async throws -> ParsedReadings {
+    private func parsePlain(_ call: Call, as format: BodyFormat) async throws -> AdmittedReadings {
         let body = try await call.body.collect()
         return try body.withUnsafeReadableBytes { try parse($0, as: format, of: call.caller) }
     }
 
-    private func parsePacked(_ call: Call, as format: BodyFormat) async throws -> ParsedReadings {
+    private func parsePacked(_ call: Call, as format: BodyFormat) async throws -> AdmittedReadings {
         let unpacked = try await unpacked(call.body, bytesMax: HTTPLimits.bodyBytesMax, tooLarge: .bodyTooLarge)
         return try unpacked.withUnsafeBytes { try parse($0, as: format, of: call.caller) }
     }
 
     func parse(
         _ body: UnsafeRawBufferPointer, as format: BodyFormat, of caller: Caller
-    ) throws(Problem) -> ParsedReadings {
+    ) throws(Problem) -> AdmittedReadings {
         let gate = AdmissionGate(admission, of: caller)
         do {
             let parsed = try parser.parse(
                 body, as: format, receivedAt: node.receiptTime(), through: gate, stamp: node.receiptTime)
-            gate.admit(parsed.batch.series)
-            return parsed
+            return AdmittedReadings(parsed: parsed, gate: gate)
         } catch {
             throw problem(of: error, at: gate)
         }

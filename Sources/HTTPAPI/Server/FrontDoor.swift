@@ -81,18 +81,21 @@ package struct FrontDoor: HTTPResponder {
 
     /// Who asks comes before what is asked for: strangers learn nothing.
     private func answer(to call: inout Call, at route: Route?, authority: String?) async throws -> Answer {
+        call.body.isOfStranger = gatekeeper.keys != nil
         if let answer = origins.preflight(call.method, call.headers) { return answer }
         do {
             call.caller = try gatekeeper.caller(call.method, route, call.headers)
         } catch {
-            call.body.isOfStranger = true
             let isPerson =
                 MediaType.preferred(of: [MediaType.json, "text/html"], by: call.headers[.accept]) == "text/html"
             guard route == .dashboard, isPerson, call.method == .get || call.method == .head else { throw error }
             return handlers.signInPage(error.kind.status, Handlers.signInMessage, call)
         }
+        if case .holder = call.caller { call.body.isOfStranger = false }
         if route != .data, origins.isForeign(host: authority) { throw Problem.foreignHost }
-        if origins.isForged(call.method, call.headers, isPage: call.caller.isPage, authority: authority) {
+        if origins.isForged(
+            call.method, call.headers, isPage: call.caller.isPage || route == .session, authority: authority)
+        {
             throw Problem.crossOrigin
         }
         return try await self.answer(to: call, at: route)
@@ -170,7 +173,7 @@ package struct FrontDoor: HTTPResponder {
 
     private func packed(_ buffer: ByteBuffer, for call: Call, headers: inout HTTPFields) -> ByteBuffer {
         guard buffer.readableBytes >= HTTPLimits.gzipBytesMin else { return buffer }
-        headers[.vary] = "Accept-Encoding"
+        headers.append(HTTPField(name: .vary, value: "Accept-Encoding"))
         guard MediaType.acceptsGzip(call.headers[.acceptEncoding]) else { return buffer }
         headers[.contentEncoding] = "gzip"
         return GzipEncoder.packed(buffer)

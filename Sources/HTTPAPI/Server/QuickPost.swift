@@ -28,7 +28,7 @@ final class QuickPost: ChannelDuplexHandler, RemovableChannelHandler {
         /// One of ours is not whole yet. → answering, idle
         case collecting(QuickRequest, of: Caller)
         /// The node has it. → idle
-        case answering(QuickRequest, ParsedReadings)
+        case answering(QuickRequest, AdmittedReadings)
     }
 
     /// What came while an answer was awaited.
@@ -162,13 +162,13 @@ final class QuickPost: ChannelDuplexHandler, RemovableChannelHandler {
 
     private func submit(_ request: QuickRequest, of caller: Caller, _ context: ChannelHandlerContext) {
         do throws(Problem) {
-            let parsed = try request.body.withUnsafeReadableBytes { bytes throws(Problem) in
+            let admitted = try request.body.withUnsafeReadableBytes { bytes throws(Problem) in
                 try frontDoor.handlers.parse(bytes, as: request.format, of: caller)
             }
-            state = .answering(request, parsed)
+            state = .answering(request, admitted)
             let loop = context.eventLoop
             let place = NIOLoopBound(self, eventLoop: loop)
-            frontDoor.handlers.node.offer(parsed.batch) { refusal in
+            frontDoor.handlers.node.offer(admitted.parsed.batch) { refusal in
                 loop.execute { place.value.answered(refusal) }
             }
         } catch {
@@ -178,8 +178,8 @@ final class QuickPost: ChannelDuplexHandler, RemovableChannelHandler {
 
     private func answered(_ refusal: AcceptError?) {
         // Else the connection is gone, and with it whoever waits for this answer.
-        guard case .answering(let request, let parsed) = state else { return }
-        answer(request, frontDoor.handlers.answer(to: parsed, refusal))
+        guard case .answering(let request, let admitted) = state else { return }
+        answer(request, frontDoor.handlers.answer(to: admitted, refusal))
     }
 
     // MARK: Out
@@ -218,8 +218,9 @@ final class QuickPost: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
+        // A client that takes a long answer is not idle, though it sends nothing.
+        lastActivity = .now()
         if case .passing(let owed, let isReading) = state, case .end = unwrapOutboundIn(data) {
-            lastActivity = .now()
             state = owed <= 1 && !isReading ? .idle : .passing(owed: max(0, owed - 1), isReading: isReading)
         }
         context.write(data, promise: promise)
