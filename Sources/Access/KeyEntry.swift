@@ -52,6 +52,11 @@ package struct KeyEntryError: Error, Hashable, Sendable, CustomStringConvertible
     package let entry: Int?
     package let reason: String
 
+    package init(entry: Int?, reason: String) {
+        self.entry = entry
+        self.reason = reason
+    }
+
     package var description: String { entry.map { "key \($0): \(reason)" } ?? reason }
 }
 

@@ -35,12 +35,12 @@ import Testing
 
     @Test func aDeviceThatSendsTooMuchIsToldWhen() async throws {
         let node = FakeNode()
-        try await talk(node, settings: { $0.deviceRate = 0.1 }) { post in
+        try await talk(node, settings: { $0.deviceRate = 0.001 }) { post in
             #expect(try await post(Self.message("a"), nil).status == .accepted)
             let refused = try await post(Self.message("a"), nil)
             try expectProblem(refused, .tooManyRequests)
             let wait = refused.headers[.retryAfter].flatMap { Int($0) }
-            #expect(wait.map { (1...10).contains($0) } == true, "\(String(describing: wait))")
+            #expect(wait.map { (1...1_000).contains($0) } == true, "\(String(describing: wait))")
             #expect(refused.text.contains("--device-rate"))
             #expect(try await post(Self.message("b"), nil).status == .accepted, "others go on")
             // In one body with others it is told there, and they are taken.
@@ -56,7 +56,7 @@ import Testing
         let book = KeyBook(try KeyEntry.parseList("ingest:one,ingest:other"))
         try await talk(settings: {
             $0.keys = book
-            $0.keyRate = 0.1
+            $0.keyRate = 0.001
         }) { post in
             #expect(try await post(Self.message("a", 5), "one").status == .accepted)
             let refused = try await post(Self.message("b"), "one")
@@ -72,7 +72,7 @@ import Testing
         try await talk(settings: {
             $0.keys = book
             $0.keyRate = 1
-            $0.deviceRate = 0.1
+            $0.deviceRate = 0.001
         }) { post in
             #expect(try await post(Self.message("fast"), "one").status == .accepted)
             for _ in 0..<100 {
@@ -88,7 +88,7 @@ import Testing
         let book = KeyBook(try KeyEntry.parseList("ingest@mine-*:bound"))
         try await talk(settings: {
             $0.keys = book
-            $0.deviceRate = 0.1
+            $0.deviceRate = 0.001
         }) { post in
             #expect(try await post(Self.message("mine-1"), "bound").status == .accepted)
             let mixed = try await post(Self.message("theirs") + "\n" + Self.message("mine-1"), "bound")
@@ -103,7 +103,8 @@ import Testing
         node.change { $0.acceptError = .logFull(retryAfterSeconds: 1) }
         try await talk(node, settings: { $0.seriesMax = 2 }) { post in
             for name in 0..<10 {
-                #expect(try await post(Self.message("x\(name)"), nil).status == .serviceUnavailable)
+                let refused = try await post(Self.message("x\(name)"), nil)
+                #expect(refused.status == .serviceUnavailable)
             }
             node.change { $0.acceptError = nil }
             #expect(try await post(Self.message("a"), nil).status == .accepted)
