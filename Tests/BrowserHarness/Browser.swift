@@ -111,34 +111,6 @@ package final class Browser: Sendable {
         return (answer["result"] as? [String: Any])?["value"]
     }
 
-    /// Waits in the page until `condition` holds.
-    package func wait(until condition: String) async throws {
-        _ = try await value(
-            of: """
-                new Promise((resolve, reject) => {
-                    const limit = Date.now() + 60000;
-                    const look = () => {
-                        if (\(condition)) resolve(true);
-                        else if (Date.now() > limit) reject(new Error(document.body.innerText));
-                        else setTimeout(look, 20);
-                    };
-                    look();
-                })
-                """)
-    }
-
-    /// The same, while something goes on outside of the page: called about twenty times a second.
-    package func wait(until condition: String, _ meanwhile: () -> Void) async throws {
-        for _ in 0..<Self.looksMax {
-            meanwhile()
-            let look = "new Promise(resolve => setTimeout(() => resolve(Boolean(\(condition))), 50))"
-            if try await value(of: look) as? Bool == true { return }
-        }
-        throw Failure(description: "in vain: \(condition)")
-    }
-
-    private static let looksMax = 1_200
-
     package func screenshot() async throws -> Data {
         let answer = try await command("Page.captureScreenshot", ["format": "png"])
         guard let text = answer["data"] as? String, let data = Data(base64Encoded: text) else {

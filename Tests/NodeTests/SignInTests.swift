@@ -41,21 +41,21 @@ extension NodeTests {
                 }
                 // A wrong key, one that may not read, and the right one.
                 try await Self.signIn("wrong", in: browser)
-                try await browser.wait(until: "document.body.innerText.includes('not known here')")
+                try await browser.wait(acrossPagesUntil: "document.body.innerText.includes('not known here')")
                 try await Self.signIn(Self.sender, in: browser)
-                try await browser.wait(until: "document.body.innerText.includes('may not read')")
+                try await browser.wait(acrossPagesUntil: "document.body.innerText.includes('may not read')")
                 try await Self.signIn(Self.reader, in: browser)
-                try await browser.wait(until: Self.isDashboard)
+                try await browser.wait(acrossPagesUntil: Self.isDashboard)
                 #expect(try await browser.value(of: "location.href") as? String == url)
                 #expect(try await browser.value(of: "document.cookie") as? String == "", "no script sees the key")
                 // It is kept over a reload, until one signs out.
                 try await browser.reload()
-                try await browser.wait(until: Self.isDashboard)
-                try await browser.wait(until: "!document.querySelector('#sign-out').hidden")
+                try await browser.wait(acrossPagesUntil: Self.isDashboard)
+                try await browser.wait(acrossPagesUntil: "!document.querySelector('#sign-out').hidden")
                 #expect(try await browser.audit() == [])
                 _ = try await browser.value(
                     of: "setTimeout(() => document.querySelector('#sign-out').click(), 50), 1")
-                try await browser.wait(until: Self.isSignInPage)
+                try await browser.wait(acrossPagesUntil: Self.isSignInPage)
             }
             try NodeTests.stop(node)
         }
