@@ -286,7 +286,7 @@ let fuzzers: [Target] = [
         name: "ClusterActors", dependencies: ["Telemetry", "LogFormat", nioCore], path: "Tests/Fuzz/ClusterActors",
         swiftSettings: swift),
     .target(
-        name: "NodeSettings", dependencies: [logging], exclude: ["SettingsLoader.swift"], swiftSettings: swift),
+        name: "NodeSettings", dependencies: ["Access", logging], exclude: ["SettingsLoader.swift"], swiftSettings: swift),
     fuzzer("CallFuzz", ["Telemetry", "HashRing", "LogFormat", "DataPlane", "Ports", "ClusterActors"]),
     fuzzer("DatagramFuzz", ["Membership", "Wire"]),
     fuzzer("FrameFuzz", ["Telemetry", "ClusterActors", nioCore]),
@@ -296,7 +296,7 @@ let fuzzers: [Target] = [
     fuzzer("ModelFuzz", ["Telemetry", "Detection", "ModelFormats"]),
     fuzzer("ReadingFuzz", ["Telemetry", "ReadingFormats"]),
     fuzzer("StateFuzz", ["Telemetry", "HashRing", "Detection", "LogFormat", "DataPlane", "Ports"]),
-    fuzzer("TextFuzz", ["Telemetry", "NodeSettings"]),
+    fuzzer("TextFuzz", ["Telemetry", "Access", "NodeSettings"]),
 ]
 
 /// What fuzzers reach beside the pure targets.

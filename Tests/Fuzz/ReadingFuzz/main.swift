@@ -65,6 +65,20 @@ func mayDiffer(_ bytes: UnsafeRawBufferPointer) -> Bool {
         || text.count { $0 == UInt8(ascii: "[") || $0 == UInt8(ascii: "{") } >= 500 || bytes.count > 300
 }
 
+/// Foundation takes `[1,]`, which RFC 8259 does not have.
+func hasTrailingComma(_ bytes: UnsafeRawBufferPointer) -> Bool {
+    var isAfterComma = false
+    for byte in bytes {
+        switch byte {
+        case UInt8(ascii: ","): isAfterComma = true
+        case UInt8(ascii: "]"), UInt8(ascii: "}"): if isAfterComma { return true }
+        case 0x20, 0x09, 0x0A, 0x0D: break
+        default: isAfterComma = false
+        }
+    }
+    return false
+}
+
 try Fuzzer.run(seeds: Seeds.all) { bytes in
     guard let (first, rest) = bytes.divided() else { return }
     let format: BodyFormat = first & 1 == 0 ? .json : .ndjson
@@ -79,7 +93,7 @@ try Fuzzer.run(seeds: Seeds.all) { bytes in
         checkRules(parsed)
     case .failure(.syntax(let text)):
         precondition(format == .json && text.contains("at byte"), "\(text)")
-        precondition(!isJSON(rest), "Foundation reads it, and here: \(text)")
+        precondition(hasTrailingComma(rest) || !isJSON(rest), "Foundation reads it, and here: \(text)")
         return
     case .failure(.empty): return
     case .failure(.tooLarge): preconditionFailure("\(rest.count) bytes are too many")

@@ -11,6 +11,7 @@ enum Seeds {
             (6, "sqlite", "sqlite:///var/lib/starling.db"), (6, "postgres", "postgres://u:p@h:5432/d"),
             (7, "webhooks", "https://u:p@example.org/hook?a=b,http://[::1]:8080/"), (7, "rate", "1.5e1"),
             (7, "cluster-key", "QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVphYmNkZWY="),
+            (7, "api-keys", "ingest@aa:bb*|gh-1:sha256:\(String(repeating: "0f", count: 32))\n# x\nread+admin:k,all"),
             (7, "origins", "https://example.org, *"),
             (8, "file", #"{"http":"127.0.0.1:8080","join":["a:1","b:2"],"device-rate":10.5,"insecure-open":true}"#),
             (9, "log-id", "0123456789abcdef0123456789abcdef"),

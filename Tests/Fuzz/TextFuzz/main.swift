@@ -1,3 +1,4 @@
+import Access
 import FuzzKit
 import NodeSettings
 import Telemetry
@@ -56,7 +57,9 @@ func checkAddresses(_ text: String) {
 
 func checkValues(_ text: String) {
     _ = try? SettingValues.name(text)
-    if let rate = try? SettingValues.rate(text) { precondition(rate > 0 && rate.isFinite, "\(text) is \(rate)") }
+    if let rate = try? SettingValues.rate(text, of: "device") {
+        precondition(rate > 0 && rate.isFinite, "\(text) is \(rate)")
+    }
     if let hooks = try? SettingValues.webhooks(text) { precondition(hooks.count <= SettingValues.webhooksMax) }
     if let patterns = try? SettingValues.patterns(text) {
         // With a space, since a mark that stands on nothing would stand on the comma, which then is none.
@@ -66,11 +69,22 @@ func checkValues(_ text: String) {
         precondition((try? SettingValues.origins(origins.joined(separator: ", "))) == origins, "\(text)")
     }
     if let keys = try? SettingValues.apiKeys(text) {
-        let again = try? SettingValues.apiKeys(keys.map(\.revealed).joined(separator: ","))
+        let again = try? SettingValues.apiKeys(keys.map(written).joined(separator: "\n"))
         precondition(again == keys, "\(text)")
     }
     if let keys = try? SettingValues.clusterKeys(text) { precondition(keys.count <= SettingValues.clusterKeysMax) }
     _ = try? (SettingValues.flag(text), SettingValues.logLevel(text), SettingValues.logFormat(text))
+}
+
+func written(_ key: KeyEntry) -> String {
+    let scopes = Scope.allCases.filter(key.scopes.contains).map(\.rawValue).joined(separator: "+")
+    let devices = key.devices.isEmpty ? "" : "@" + key.devices.map(\.text).joined(separator: "|")
+    switch key.secret {
+    case .plain(let text): return "\(scopes)\(devices):\(text)"
+    case .digest(let bytes):
+        let digits = bytes.map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined()
+        return "\(scopes)\(devices):sha256:\(digits)"
+    }
 }
 
 func checkFile(_ bytes: UnsafeRawBufferPointer) {
