@@ -286,7 +286,8 @@ let fuzzers: [Target] = [
         name: "ClusterActors", dependencies: ["Telemetry", "LogFormat", nioCore], path: "Tests/Fuzz/ClusterActors",
         swiftSettings: swift),
     .target(
-        name: "NodeSettings", dependencies: ["Access", logging], exclude: ["SettingsLoader.swift"], swiftSettings: swift),
+        name: "NodeSettings", dependencies: ["Access", logging], exclude: ["SettingsLoader.swift"], swiftSettings: swift
+    ),
     fuzzer("CallFuzz", ["Telemetry", "HashRing", "LogFormat", "DataPlane", "Ports", "ClusterActors"]),
     fuzzer("DatagramFuzz", ["Membership", "Wire"]),
     fuzzer("FrameFuzz", ["Telemetry", "ClusterActors", nioCore]),
