@@ -128,7 +128,7 @@ extension KeyEntry {
 
     private static func secret(_ text: Substring) throws(Fault) -> Secret {
         if text.hasPrefix(digestMark) {
-            guard let bytes = hexBytes(text.dropFirst(digestMark.count).utf8), bytes.count == digestBytes else {
+            guard let bytes = HexText.bytes(of: text.dropFirst(digestMark.count)), bytes.count == digestBytes else {
                 throw Fault(reason: "after sha256: there are not \(digestBytes * 2) hexadecimal digits")
             }
             return .digest(bytes)
@@ -137,19 +137,6 @@ extension KeyEntry {
             throw Fault(reason: "the key is not 1 to \(keyBytesMax) characters of printable ASCII without spaces")
         }
         return .plain(String(text))
-    }
-
-    private static func hexBytes(_ digits: Substring.UTF8View) -> [UInt8]? {
-        let values = digits.map { digit -> UInt8? in
-            switch digit {
-            case 0x30...0x39: digit - 0x30
-            case 0x41...0x46, 0x61...0x66: (digit | 0x20) - 0x57
-            default: nil
-            }
-        }
-        guard values.count.isMultiple(of: 2), !values.contains(nil) else { return nil }
-        let known = values.compactMap(\.self)
-        return stride(from: 0, to: known.count, by: 2).map { known[$0] << 4 | known[$0 + 1] }
     }
 
     private static func trimmed(_ text: Substring) -> Substring {

@@ -23,7 +23,4 @@ package struct AccessKey: Hashable, Sendable {
     package func allows(_ device: DeviceID) -> Bool {
         devices.isEmpty || devices.contains { $0.matches(device.text) }
     }
-
-    /// Names the key in a log without telling it.
-    package var fingerprint: String { String(digest.text.prefix(8)) }
 }

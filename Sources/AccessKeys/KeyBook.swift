@@ -14,8 +14,6 @@ package final class KeyBook: Sendable {
         keys.withLock { $0 = new }
     }
 
-    package var count: Int { keys.withLock(\.count) }
-
     package func holds(_ key: AccessKey) -> Bool { keys.withLock { $0.contains(key) } }
 
     /// The key that was shown; nil if there is no such.

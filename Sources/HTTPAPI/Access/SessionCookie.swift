@@ -25,7 +25,8 @@ enum SessionCookie {
     }
 
     static func setting(_ key: String, isSecure: Bool) -> String {
-        attributes(encoded(key), isSecure, seconds: secondsMax)
+        // A key may hold what a cookie may not: it travels as hexadecimal digits.
+        attributes(HexText.text(of: key.utf8), isSecure, seconds: secondsMax)
     }
 
     static func removing(isSecure: Bool) -> String { attributes("", isSecure, seconds: 0) }
@@ -35,27 +36,9 @@ enum SessionCookie {
             + (isSecure ? "; Secure" : "")
     }
 
-    // A key may hold what a cookie may not: it travels as hexadecimal digits.
-
-    private static func encoded(_ key: String) -> String {
-        let digits = Array("0123456789abcdef".utf8)
-        return String(decoding: key.utf8.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
-    }
-
     private static func decoded(_ text: Substring) -> String? {
-        guard text.utf8.count.isMultiple(of: 2), (2...KeyEntry.keyBytesMax * 2).contains(text.utf8.count) else {
+        guard (2...KeyEntry.keyBytesMax * 2).contains(text.utf8.count), let bytes = HexText.bytes(of: text) else {
             return nil
-        }
-        var bytes: [UInt8] = []
-        var high: UInt8?
-        for digit in text.utf8 {
-            guard let value = Character(UnicodeScalar(digit)).hexDigitValue else { return nil }
-            if let first = high {
-                bytes.append(first << 4 | UInt8(value))
-                high = nil
-            } else {
-                high = UInt8(value)
-            }
         }
         return String(validating: bytes, as: UTF8.self)
     }

@@ -81,9 +81,7 @@ func written(_ key: KeyEntry) -> String {
     let devices = key.devices.isEmpty ? "" : "@" + key.devices.map(\.text).joined(separator: "|")
     switch key.secret {
     case .plain(let text): return "\(scopes)\(devices):\(text)"
-    case .digest(let bytes):
-        let digits = bytes.map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined()
-        return "\(scopes)\(devices):sha256:\(digits)"
+    case .digest(let bytes): return "\(scopes)\(devices):sha256:\(HexText.text(of: bytes))"
     }
 }
 
