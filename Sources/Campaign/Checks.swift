@@ -10,9 +10,9 @@ package enum Checks {
     ///   - stored: every row.
     ///   - deleted: devices that the pruner deleted, whose readings went with them.
     package static func stored(
-        _ stored: [Fact], of readings: SentReadings, deleted: Set<DeviceID>
+        _ stored: [Reading], of readings: SentReadings, deleted: Set<DeviceID>
     ) -> [Violation] {
-        var once: Set<Fact> = []
+        var once: Set<Reading> = []
         var doubled: [String] = []
         var wrong: [String] = []
         var foreign: [String] = []
@@ -38,20 +38,20 @@ package enum Checks {
         let series: Series
         let time: Instant
 
-        init(_ fact: Fact) { (series, time) = (fact.series, fact.time) }
+        init(_ fact: Reading) { (series, time) = (fact.series, fact.time) }
     }
 
     /// `/latest` of a node is the newest stored reading of every device.
     /// - Parameter hidden: devices that it leaves out.
     package static func latest(
-        _ latest: [Fact], of node: String, stored: [Fact], hidden: Set<DeviceID>
+        _ latest: [Reading], of node: String, stored: [Reading], hidden: Set<DeviceID>
     ) -> [Violation] {
-        var newest: [Series: Fact] = [:]
+        var newest: [Series: Reading] = [:]
         for fact in stored where !hidden.contains(fact.series.device) {
             if let known = newest[fact.series], known > fact { continue }
             newest[fact.series] = fact
         }
-        var told: [Series: Fact] = [:]
+        var told: [Series: Reading] = [:]
         var wrong: [String] = []
         for fact in latest {
             if told.updateValue(fact, forKey: fact.series) != nil { wrong.append("\(node) tells \(fact.series) twice") }

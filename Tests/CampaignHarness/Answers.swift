@@ -16,7 +16,7 @@ enum Answers {
         let metrics: [Value]
     }
 
-    static func latest(of node: NodeProcess) throws -> [Fact] {
+    static func latest(of node: NodeProcess) throws -> [Reading] {
         let answer = try node.get("/latest?all=true")
         guard answer.status == 200 else { throw HarnessError("/latest answered \(answer.status): \(answer.text)") }
         if let partial = answer.headers["x-starling-partial"] { throw HarnessError("/latest lacks \(partial)") }
@@ -25,7 +25,7 @@ enum Answers {
                 guard let time = Instant(rfc3339: value.timestamp), let name = DeviceID(device.device_id),
                     let metric = Metric(value.type)
                 else { throw HarnessError("no reading: \(device.device_id) \(value)") }
-                return Fact(series: Series(device: name, metric: metric), time: time, value: value.value)
+                return Reading(series: Series(device: name, metric: metric), time: time, value: value.value)
             }
         }
     }

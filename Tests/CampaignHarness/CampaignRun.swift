@@ -211,7 +211,7 @@ package struct CampaignRun {
     }
 
     /// Every node's `/latest`, once all of them tell what is stored, or as it is in the end.
-    private func latest(_ stored: [Fact]) -> [Violation] {
+    private func latest(_ stored: [Reading]) -> [Violation] {
         var found: [Violation] = []
         _ = wait(Self.settlingLimit) {
             found = try world.running.flatMap { node in

@@ -15,7 +15,7 @@ struct StoreRows: Sendable {
         }
     }
 
-    func readings() throws -> [Fact] {
+    func readings() throws -> [Reading] {
         try rows(
             """
             SELECT devices.name, series.metric, (extract(epoch FROM readings.time) * 1000000)::bigint, readings.value
@@ -23,7 +23,7 @@ struct StoreRows: Sendable {
             LEFT JOIN devices ON devices.id = series.device
             """
         ).map { row in
-            guard let fact = Fact(row) else { throw HarnessError("no row of readings: \(row)") }
+            guard let fact = Reading(row) else { throw HarnessError("no row of readings: \(row)") }
             return fact
         }
     }

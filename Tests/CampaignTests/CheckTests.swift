@@ -4,8 +4,8 @@ import Testing
 
 /// Each check finds what it is there for, and nothing where nothing is.
 @Suite struct CheckTests {
-    static func fact(_ device: String, _ second: Int64, _ value: Double, _ metric: String = "temperature") -> Fact {
-        Fact(
+    static func fact(_ device: String, _ second: Int64, _ value: Double, _ metric: String = "temperature") -> Reading {
+        Reading(
             series: Series(device: DeviceID(unchecked: device), metric: Metric(unchecked: metric)),
             time: Instant(microseconds: second * 1_000_000), value: value)
     }
@@ -30,7 +30,7 @@ import Testing
         return readings
     }
 
-    private func found(_ stored: [Fact], deleted: Set<DeviceID> = []) throws -> [Violation.Promise] {
+    private func found(_ stored: [Reading], deleted: Set<DeviceID> = []) throws -> [Violation.Promise] {
         Checks.stored(stored, of: try readings(), deleted: deleted).map(\.promise)
     }
 
@@ -77,7 +77,7 @@ import Testing
 
     // MARK: Latest
 
-    private func latest(_ told: [Fact], hidden: Set<DeviceID> = []) -> [Violation.Promise] {
+    private func latest(_ told: [Reading], hidden: Set<DeviceID> = []) -> [Violation.Promise] {
         Checks.latest(told, of: "n0", stored: Self.stored.reversed(), hidden: hidden).map(\.promise)
     }
 

@@ -1,18 +1,8 @@
 package import Telemetry
 
-/// One reading as everybody knows it: whose, when, how much.
-package struct Fact: Hashable, Comparable, Sendable, CustomStringConvertible {
-    package let series: Series
-    package let time: Instant
-    package let value: Double
-
-    package init(series: Series, time: Instant, value: Double) {
-        self.series = series
-        self.time = time
-        self.value = value
-    }
-
-    package static func < (lhs: Fact, rhs: Fact) -> Bool {
+/// In a record and in what is said of it.
+extension Reading: Comparable, CustomStringConvertible {
+    package static func < (lhs: Reading, rhs: Reading) -> Bool {
         (lhs.series, lhs.time, lhs.value) < (rhs.series, rhs.time, rhs.value)
     }
 
@@ -31,8 +21,8 @@ package struct Fact: Hashable, Comparable, Sendable, CustomStringConvertible {
 
 /// What clients sent and what they saw accepted, as `starling simulate --record` writes it.
 package struct SentReadings: Sendable {
-    package private(set) var sent: Set<Fact> = []
-    package private(set) var accepted: Set<Fact> = []
+    package private(set) var sent: Set<Reading> = []
+    package private(set) var accepted: Set<Reading> = []
 
     package init() {}
 
@@ -44,7 +34,7 @@ package struct SentReadings: Sendable {
     package mutating func add(_ text: String) throws(BadLine) {
         for line in text.split(separator: "\n") {
             let words = line.split(separator: "\t", omittingEmptySubsequences: false)
-            guard let word = words.first, let fact = Fact(words.dropFirst()) else {
+            guard let word = words.first, let fact = Reading(words.dropFirst()) else {
                 throw BadLine(description: "no line of a record: \(line)")
             }
             switch word {
