@@ -181,16 +181,17 @@ package final class GossipTransport: Sendable {
     private func take(_ bytes: [UInt8], _ from: MemberAddress) {
         do {
             let messages = try decoded(bytes)
-            var dropped = 0
-            for message in messages {
-                if case .dropped = inlet.yield((message, from)) { dropped += 1 }
-            }
+            // Before they are handed on: whoever holds a message finds it counted.
             countsNow.withLock { counts in
                 counts.datagramsReceived += 1
                 counts.bytesReceived += bytes.count
                 counts.messagesReceived += messages.count
-                counts.messagesDropped += dropped
             }
+            var dropped = 0
+            for message in messages {
+                if case .dropped = inlet.yield((message, from)) { dropped += 1 }
+            }
+            if dropped > 0 { countsNow.withLock { $0.messagesDropped += dropped } }
         } catch {
             countsNow.withLock { counts in
                 counts.datagramsReceived += 1
