@@ -8,7 +8,7 @@ extension IngestCore {
         if let failure { return effects.append(.refuse([offer.request], .logFailed(failure))) }
         if isDraining { return effects.append(.refuse([offer.request], .draining)) }
         // A batch larger than the whole bound must still find a way in when nothing else waits.
-        guard waiting.isEmpty || (waitingReadings + offer.batch.count <= limits.waitingReadingsMax && !isStanding(now))
+        guard waiting.isEmpty || (waitingReadings + offer.batch.count <= limits.waitingReadingsMax && !isBusy(now))
         else {
             let busy = AcceptError.logFull(retryAfterSeconds: limits.busyRetryAfterSeconds)
             return effects.append(.refuse([offer.request], busy))
@@ -18,10 +18,13 @@ extension IngestCore {
         waitingReadings += offer.batch.count
     }
 
-    /// More is offered than goes in, and has been for a while.
-    private func isStanding(_ now: Moment) -> Bool {
-        standingSince.map { $0.advanced(byMicroseconds: limits.standingTimeMax) <= now } ?? false
+    /// More is offered than goes in, and from then on it has been so for too long, unless an event changes that; nil if it is
+    /// not so. For whoever can refuse a request before its body is read.
+    package var busyFrom: Moment? {
+        waiting.isEmpty ? nil : standingSince?.advanced(byMicroseconds: limits.standingTimeMax)
     }
+
+    private func isBusy(_ now: Moment) -> Bool { busyFrom.map { $0 <= now } ?? false }
 
     /// Starts the next append if none is outstanding: as many whole requests as a group holds, and the verdicts that
     /// came since the last.

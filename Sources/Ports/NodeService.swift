@@ -8,6 +8,10 @@ package protocol NodeService: ModelService {
     /// The same without a task that waits: `answer` is called once, from anywhere, with the reason if it was refused.
     func offer(_ batch: ReadingBatch, answer: @escaping @Sendable (AcceptError?) -> Void)
 
+    /// Why a batch would be refused now, as far as is known at once; nil if it may be taken. Who is refused by it is spared
+    /// the reading of his request, and the node the work.
+    var refusal: AcceptError? { get }
+
     /// Readings refused before they reached the log; the ledger shows them.
     func countRejected(_ readings: Int)
 

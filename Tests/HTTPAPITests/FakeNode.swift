@@ -9,6 +9,8 @@ final class FakeNode: NodeService {
         var batches: [ReadingBatch] = []
         var rejected = 0
         var acceptError: AcceptError?
+        /// Known before a body is read.
+        var busy: AcceptError?
         /// Offers are answered by `answerAll`.
         var answersLater = false
         var unanswered: [@Sendable (AcceptError?) -> Void] = []
@@ -73,6 +75,8 @@ final class FakeNode: NodeService {
         offers.signal()
         if let error { throw error }
     }
+
+    var refusal: AcceptError? { now.busy }
 
     func offer(_ batch: ReadingBatch, answer: @escaping @Sendable (AcceptError?) -> Void) {
         let (isLater, error) = state.withLock { state in

@@ -1,3 +1,5 @@
+import Access
+import AccessKeys
 import HTTPAPI
 import Ports
 import Telemetry
@@ -27,6 +29,11 @@ import Testing
         answer.split(separator: "\r\n").compactMap { line in
             line.lowercased().hasPrefix("x-request-id: ") ? String(line.dropFirst(14)) : nil
         }
+    }
+
+    private static func fields(_ answer: String) -> Set<String> {
+        // The two may fall into two seconds.
+        Set(answer.split(separator: "\r\n").map { $0.lowercased() }.filter { !$0.hasPrefix("date: ") })
     }
 
     /// Quick and ordinary requests in every order of four, sent in one piece, are answered in that order.
@@ -108,12 +115,65 @@ import Testing
                 }
             }
         }
-        func fields(_ answer: String) -> Set<String> {
-            // The two may fall into two seconds.
-            Set(answer.split(separator: "\r\n").map { $0.lowercased() }.filter { !$0.hasPrefix("date: ") })
-        }
-        #expect(fields(answers[0]) == fields(answers[1]))
+        #expect(Self.fields(answers[0]) == Self.fields(answers[1]))
         #expect(answers.allSatisfy { $0.lowercased().contains("\r\ndate: ") && $0.contains(" GMT\r\n") })
+    }
+
+    /// Without a key, with a wrong one and with none of the scheme, whatever the path: both ways say the same, and go on.
+    @Test(arguments: ["", "Authorization: Bearer wrong\r\n", "Authorization: Basic eDp5\r\n"])
+    func strangersAreToldTheSameOnBothWays(_ authorization: String) async throws {
+        let book = KeyBook(try KeyEntry.parseList(AccessTests.keys))
+        let closed = AccessTests.doors.filter { $0.scope != nil && $0.method != .head }
+        let targets = closed.map { "\($0.method.rawValue) \($0.path)" } + ["GET /nothing", "PATCH /latest"]
+        try await withServer(try makeAPI(FakeNode()) { $0.keys = book }) { port, _ in
+            try await onOwnThread {
+                for target in targets {
+                    let answers = try ["", "Connection: keep-alive\r\n"].map { header in
+                        let connection = try RawConnection(port: port)
+                        let head = "\(target) HTTP/1.1\r\nHost: x\r\nX-Request-Id: same\r\n"
+                        try connection.send(head + authorization + header + "\r\n" + Self.get("/health", id: "last"))
+                        return try connection.read(until: "healthy")
+                    }
+                    #expect(Self.fields(answers[0]) == Self.fields(answers[1]), "\(target)")
+                }
+            }
+        }
+    }
+
+    /// Of a node that knows that more comes than it can take, a body is read and not looked into, on both ways.
+    @Test(arguments: ["", "Connection: keep-alive\r\n"])
+    func aBusyNodeLooksIntoNothing(_ header: String) async throws {
+        let node = FakeNode()
+        node.change { $0.busy = .logFull(retryAfterSeconds: 1) }
+        let answer = try await talk(node) { connection in
+            let body = "no JSON at all"
+            let post =
+                "POST /data HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n\(header)"
+                + "Content-Length: \(body.utf8.count)\r\n\r\n\(body)"
+            try connection.send(post)
+            let refused = try connection.read(until: "}")
+            node.change { $0.busy = nil }
+            try connection.send(Self.post("a", id: "1", header))
+            return refused + (try connection.read(until: "\"rejected\":0}"))
+        }
+        #expect(answer.hasPrefix("HTTP/1.1 503 ") && answer.lowercased().contains("\r\nretry-after: 1\r\n"))
+        #expect(node.now.batches.count == 1 && node.now.rejected == 0)
+    }
+
+    /// Who is refused by its head is not let out of sending what it announced, and then goes on.
+    @Test func theBodyOfAStrangerIsNoRequest() async throws {
+        let book = KeyBook(try KeyEntry.parseList("ingest:good"))
+        let inner = Self.get("/health", id: "inner")
+        let answer = try await withServer(try makeAPI(FakeNode()) { $0.keys = book }) { port, _ in
+            try await onOwnThread {
+                let connection = try RawConnection(port: port)
+                try connection.send(
+                    "POST /data HTTP/1.1\r\nHost: x\r\nX-Request-Id: outer\r\nContent-Type: application/json\r\n"
+                        + "Content-Length: \(inner.utf8.count)\r\n\r\n\(inner)" + Self.get("/livez", id: "next"))
+                return try connection.read(until: "alive")
+            }
+        }
+        #expect(Self.ids(answer) == ["outer", "next"])
     }
 
     @Test func whatIsRefusedIsCountedAndTold() async throws {

@@ -64,6 +64,13 @@ struct Gatekeeper: Sendable {
         return .holder(key, isPage: false)
     }
 
+    /// What is told to a stranger without a cookie; nil for whoever shows a key that is known.
+    func refusal(authorization: String?) -> Problem? {
+        guard let keys else { return nil }
+        guard let authorization, let shown = Self.bearer(authorization) else { return .noKey }
+        return keys.find(shown) == nil ? .unknownKey : nil
+    }
+
     /// RFC 6750, 2.1: `Bearer KEY`, the scheme in any letter case.
     private static func bearer(_ header: String) -> Substring? {
         let scheme = "bearer"

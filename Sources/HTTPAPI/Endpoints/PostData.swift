@@ -43,12 +43,19 @@ extension Handlers {
 
     private func parsePlain(_ call: Call, as format: BodyFormat) async throws -> AdmittedReadings {
         let body = try await call.body.collect()
+        try refuseIfBusy()
         return try body.withUnsafeReadableBytes { try parse($0, as: format, of: call.caller) }
     }
 
     private func parsePacked(_ call: Call, as format: BodyFormat) async throws -> AdmittedReadings {
         let unpacked = try await unpacked(call.body, bytesMax: HTTPLimits.bodyBytesMax, tooLarge: .bodyTooLarge)
+        try refuseIfBusy()
         return try unpacked.withUnsafeBytes { try parse($0, as: format, of: call.caller) }
+    }
+
+    /// Read to its end, so that the connection lives on, and not looked into.
+    private func refuseIfBusy() throws(Problem) {
+        if let refusal = node.refusal { throw Self.problem(of: refusal) }
     }
 
     func parse(
@@ -96,7 +103,7 @@ extension Handlers {
         return Answer(.accepted, json: json)
     }
 
-    private static func problem(of error: AcceptError) -> Problem {
+    static func problem(of error: AcceptError) -> Problem {
         switch error {
         case .logFull(let seconds):
             .retryLater(.logFull, "the store is behind and the ingest log full: send again later", seconds: seconds)

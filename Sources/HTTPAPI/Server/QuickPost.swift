@@ -4,7 +4,8 @@ import NIOHTTP1
 import Ports
 import ReadingFormats
 
-/// `POST /data` of a small body, from its bytes to its answer on the event loop, without a task.
+/// `POST /data` of a small body, from its bytes to its answer on the event loop, without a task; so are those who are refused
+/// by their head (see `QuickRefusal`).
 ///
 /// A device that sends one reading at a time costs the request, not the reading. The ordinary way, a task a connection
 /// behind a stream a connection, changes threads at each step; this one does not, and takes less than half. It takes
@@ -21,12 +22,14 @@ final class QuickPost: ChannelDuplexHandler, RemovableChannelHandler {
     typealias OutboundOut = HTTPServerResponsePart
 
     private enum State {
-        /// No answer is owed. → passing, collecting
+        /// No answer is owed. → passing, collecting, refusing
         case idle
         /// The ordinary way owes answers, or still reads a request. → idle
         case passing(owed: Int, isReading: Bool)
         /// One of ours is not whole yet. → answering, idle
         case collecting(QuickRequest, of: Caller)
+        /// The rest of one that is refused is still to come. → idle
+        case refusing(QuickRefusal)
         /// The node has it. → idle
         case answering(QuickRequest, AdmittedReadings)
     }
@@ -132,10 +135,8 @@ final class QuickPost: ChannelDuplexHandler, RemovableChannelHandler {
     private func take(_ data: NIOAny, _ context: ChannelHandlerContext) {
         switch (state, unwrapInboundIn(data)) {
         case (.idle, .head(let head)):
-            if encoder != nil, let request = QuickRequest(head, ids: frontDoor.ids),
-                let caller = frontDoor.gatekeeper.sender(authorization: request.authorization)
-            {
-                state = .collecting(request, of: caller)
+            if encoder != nil, let ours = begun(head) {
+                state = ours
                 return
             }
             state = .passing(owed: 1, isReading: true)
@@ -151,11 +152,28 @@ final class QuickPost: ChannelDuplexHandler, RemovableChannelHandler {
         case (.collecting(let request, let caller), .end):
             submit(request, of: caller, context)
             return
+        case (.refusing, .body):
+            return
+        case (.refusing(let refusal), .end):
+            answer(refusal.tag, refusal.answer)
+            return
         default:
             break
         }
         hasPassed = true
         context.fireChannelRead(data)
+    }
+
+    /// - Returns: nil for what goes the ordinary way.
+    private func begun(_ head: HTTPRequestHead) -> State? {
+        guard let fields = QuickFields(head) else { return nil }
+        if let request = QuickRequest(head, fields, ids: frontDoor.ids),
+            let caller = frontDoor.gatekeeper.sender(authorization: request.authorization)
+        {
+            guard let refusal = frontDoor.handlers.node.refusal else { return .collecting(request, of: caller) }
+            return .refusing(QuickRefusal(request.tag, Handlers.problem(of: refusal)))
+        }
+        return QuickRefusal(ofStranger: head, fields, frontDoor.gatekeeper, ids: frontDoor.ids).map(State.refusing)
     }
 
     // MARK: The node
@@ -172,27 +190,27 @@ final class QuickPost: ChannelDuplexHandler, RemovableChannelHandler {
                 loop.execute { place.value.answered(refusal) }
             }
         } catch {
-            answer(request, Answer(error))
+            answer(request.tag, Answer(error))
         }
     }
 
     private func answered(_ refusal: AcceptError?) {
         // Else the connection is gone, and with it whoever waits for this answer.
         guard case .answering(let request, let admitted) = state else { return }
-        answer(request, frontDoor.handlers.answer(to: admitted, refusal))
+        answer(request.tag, frontDoor.handlers.answer(to: admitted, refusal))
     }
 
     // MARK: Out
 
-    private func answer(_ request: QuickRequest, _ answer: Answer) {
+    private func answer(_ tag: RequestTag, _ answer: Answer) {
         state = .idle
         guard let context, let encoder else { return }
         let now = NIODeadline.now()
         lastActivity = now
         frontDoor.metrics.count(
-            route: .data, method: .post, status: answer.status,
-            duration: .nanoseconds((now - request.start).nanoseconds))
-        let bytes = answer.bytes(id: request.id, date: date.text(), allocator: context.channel.allocator)
+            route: tag.route, method: tag.method, status: answer.status,
+            duration: .nanoseconds((now - tag.start).nanoseconds))
+        let bytes = answer.bytes(id: tag.id, date: date.text(), allocator: context.channel.allocator)
         encoder.writeAndFlush(NIOAny(bytes), promise: nil)
         goOn(context)
     }
@@ -237,7 +255,16 @@ final class QuickPost: ChannelDuplexHandler, RemovableChannelHandler {
         switch state {
         case .answering: true
         case .passing(let owed, let isReading): owed > 0 && !isReading
-        case .idle, .collecting: false
+        case .idle, .collecting, .refusing: false
+        }
+    }
+
+    /// Of the request whose body is still to come.
+    private var isComing: RequestTag? {
+        switch state {
+        case .collecting(let request, _): request.tag
+        case .refusing(let refusal): refusal.tag
+        case .idle, .passing, .answering: nil
         }
     }
 
@@ -246,8 +273,8 @@ final class QuickPost: ChannelDuplexHandler, RemovableChannelHandler {
         idleCheck = context.eventLoop.assumeIsolated().scheduleTask(in: Self.idleScarceMax) {
             let now = NIODeadline.now()
             let idleMax = self.frontDoor.connections.areScarce ? Self.idleScarceMax : Self.idleMax
-            if case .collecting(let request, _) = self.state, now - request.start >= Self.bodyMax {
-                self.answer(request, Answer(Problem.bodyTooSlow))
+            if let tag = self.isComing, now - tag.start >= Self.bodyMax {
+                self.answer(tag, Answer(Problem.bodyTooSlow))
                 context.close(promise: nil)
             } else if !self.isOwing, now - self.lastActivity >= idleMax {
                 context.close(promise: nil)

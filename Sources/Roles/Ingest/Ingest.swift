@@ -32,6 +32,9 @@ package actor Ingest {
     private var drainWaiters: [CheckedContinuation<Void, Never>] = []
     private var readyWaiters: [CheckedContinuation<Void, Never>] = []
     private let failed = Mutex<String?>(nil)
+    /// Of the core, in microseconds; no moment is as late as `Int64.max`.
+    private let busyFrom = Atomic<Int64>(.max)
+    private let busyRetryAfterSeconds: Int
     var isStoreAway = false
     var isLogFull = false
     /// A new name for the log found no room; told once.
@@ -57,6 +60,7 @@ package actor Ingest {
         self.clock = clock
         self.logger = logger
         self.scoring = scoring
+        busyRetryAfterSeconds = limits.busyRetryAfterSeconds
         core = IngestCore(log: log.found, writer: log.life, limits: limits)
         (orders, ordersInput) = AsyncStream.makeStream()
         (wakes, wakesInput) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
@@ -122,6 +126,12 @@ package actor Ingest {
         } else if isFirst {
             wakesInput.yield()
         }
+    }
+
+    /// Why a batch would be refused now, as far as is known without asking the core.
+    package nonisolated var refusal: AcceptError? {
+        clock.moment.microseconds < busyFrom.load(ordering: .relaxed)
+            ? nil : .logFull(retryAfterSeconds: busyRetryAfterSeconds)
     }
 
     private func takeOffers() {
@@ -207,13 +217,17 @@ package actor Ingest {
     // MARK: Driving the core
 
     func step(_ event: IngestCore.Event) {
-        for effect in core.handle(event, now: clock.moment) {
+        let now = clock.moment
+        // Whoever asked `refusal` since the last event was sent away, or might have been.
+        if now.microseconds >= busyFrom.load(ordering: .relaxed) { refusedAt = now }
+        for effect in core.handle(event, now: now) {
             switch effect {
             case .acknowledge(let accepted): answer(accepted, nil)
             case .refuse(let refused, let error): answer(refused, error)
             default: ordersInput.yield(effect)
             }
         }
+        busyFrom.store(core.busyFrom?.microseconds ?? .max, ordering: .relaxed)
         if let failure = core.logFailure { failed.withLock { $0 = failure } }
         if core.isRunning || core.logFailure != nil { resume(&readyWaiters) }
         if core.isDrained { resume(&drainWaiters) }

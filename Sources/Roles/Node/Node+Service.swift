@@ -34,6 +34,8 @@ extension Node: NodeService {
         ingest.offer(batch, answer: answer)
     }
 
+    package var refusal: AcceptError? { ingest.refusal }
+
     package func countRejected(_ readings: Int) { rejected.add(readings) }
 
     package func receiptTime() -> Instant { receipts.next() }

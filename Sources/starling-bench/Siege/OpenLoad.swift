@@ -1,4 +1,4 @@
-import Foundation
+import Glibc
 import NodeHarness
 
 /// Requests at a rate that does not wait for the answers, as many devices send: whoever has no free connection left counts
@@ -16,68 +16,100 @@ final class OpenLoad {
         var p99: Double { times.isEmpty ? .nan : times.sorted()[times.count * 99 / 100] }
     }
 
-    private struct Link {
+    private final class Link {
         let connection: HTTPConnection
         var sentAt: ContinuousClock.Instant?
+
+        init(_ connection: HTTPConnection) {
+            self.connection = connection
+        }
     }
 
-    private let port: UInt16
-    private let connectionsCount: Int
-    private let makeRequest: (Int) -> [UInt8]
+    private static let patience = 2.0
+    private static let eventsMax = 512
 
-    /// - Parameter request: the bytes of request number N.
-    init(port: UInt16, connections: Int, request: @escaping (Int) -> [UInt8]) {
-        self.port = port
-        connectionsCount = connections
-        makeRequest = request
+    private let links: [Link]
+    private let requests: [[UInt8]]
+    private let queue: Int32
+    private var free: [Int]
+
+    /// - Parameters:
+    ///   - connections: opened here, used by every run.
+    ///   - requests: whole requests, sent one after the other and again from the first.
+    init(port: UInt16, connections: Int, requests: [[UInt8]]) throws {
+        self.requests = requests
+        let links = try (0..<connections).map { _ in Link(try HTTPConnection(port: port)) }
+        self.links = links
+        free = Array(links.indices)
+        queue = epoll_create1(Int32(EPOLL_CLOEXEC.rawValue))
+        guard queue >= 0 else { throw HarnessError(call: "epoll_create1") }
+        for (place, link) in links.enumerated() {
+            var event = epoll_event(events: EPOLLIN.rawValue, data: epoll_data(u64: UInt64(place)))
+            guard epoll_ctl(queue, EPOLL_CTL_ADD, link.connection.descriptor, &event) == 0 else {
+                throw HarnessError(call: "epoll_ctl")
+            }
+        }
     }
 
-    /// - Parameter rate: requests a second.
-    func run(rate: Double, seconds: Int) throws -> Outcome {
-        var links: [Link] = []
-        for _ in 0..<connectionsCount { links.append(Link(connection: try HTTPConnection(port: port))) }
-        var polls = links.map { pollfd(fd: $0.connection.descriptor, events: Int16(POLLIN), revents: 0) }
-        var free = Array(links.indices)
+    deinit {
+        close(queue)
+    }
+
+    /// - Parameters:
+    ///   - rate: requests a second.
+    ///   - connections: at most so many at once.
+    func run(rate: Double, seconds: Int, connections: Int = .max) -> Outcome {
         var outcome = Outcome()
         let start = ContinuousClock.now
         var sent = 0
         while true {
-            let (whole, part) = (ContinuousClock.now - start).components
-            let elapsed = Double(whole) + Double(part) / 1e18
+            let elapsed = Self.seconds(since: start)
             // A little longer than it offers, for the answers that are still out.
-            if elapsed > Double(seconds) + 2 || (elapsed > Double(seconds) && free.count == links.count) { break }
+            if elapsed > Double(seconds) + Self.patience || (elapsed > Double(seconds) && free.count == links.count) {
+                break
+            }
             let due = elapsed < Double(seconds) ? Int(elapsed * rate) : sent
             while sent < due {
                 sent += 1
-                guard let place = free.popLast() else {
+                guard links.count - free.count < connections, let place = free.popLast() else {
                     outcome.notOffered += 1
                     continue
                 }
                 links[place].sentAt = .now
-                do { try links[place].connection.send(makeRequest(sent)) } catch { outcome.wrong += 1 }
+                do { try links[place].connection.send(requests[sent % requests.count]) } catch { outcome.wrong += 1 }
             }
-            guard poll(&polls, nfds_t(polls.count), 1) > 0 else { continue }
-            for place in polls.indices where polls[place].revents != 0 {
-                guard let sentAt = links[place].sentAt, let answer = try? links[place].connection.readAnswer() else {
-                    outcome.wrong += 1
-                    // Poll looks past what is negative.
-                    polls[place].fd = -1
-                    continue
-                }
-                let (seconds, attoseconds) = (ContinuousClock.now - sentAt).components
-                links[place].sentAt = nil
-                free.append(place)
-                switch answer.status {
-                case 202:
-                    outcome.accepted += 1
-                    outcome.times.append(Double(seconds) * 1e3 + Double(attoseconds) / 1e15)
-                case 429,
-                    503 where answer.headers["retry-after"] != nil:
-                    outcome.refused += 1
-                default: outcome.wrong += 1
-                }
-            }
+            takeAnswers(&outcome)
         }
         return outcome
+    }
+
+    private func takeAnswers(_ outcome: inout Outcome) {
+        let ready = withUnsafeTemporaryAllocation(of: epoll_event.self, capacity: Self.eventsMax) { events in
+            let count = epoll_wait(queue, events.baseAddress, Int32(events.count), 1)
+            return events.prefix(Int(max(0, count))).map { Int($0.data.u64) }
+        }
+        for place in ready {
+            guard let sentAt = links[place].sentAt, let answer = try? links[place].connection.readAnswer() else {
+                outcome.wrong += 1
+                epoll_ctl(queue, EPOLL_CTL_DEL, links[place].connection.descriptor, nil)
+                continue
+            }
+            links[place].sentAt = nil
+            free.append(place)
+            switch answer.status {
+            case 202:
+                outcome.accepted += 1
+                outcome.times.append(Self.seconds(since: sentAt) * 1e3)
+            case 429,
+                503 where answer.headers["retry-after"] != nil:
+                outcome.refused += 1
+            default: outcome.wrong += 1
+            }
+        }
+    }
+
+    private static func seconds(since start: ContinuousClock.Instant) -> Double {
+        let (whole, part) = (ContinuousClock.now - start).components
+        return Double(whole) + Double(part) / 1e18
     }
 }

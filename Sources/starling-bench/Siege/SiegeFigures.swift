@@ -9,7 +9,10 @@ enum SiegeFigures {
     private static let namesPerBody = 5_000
     private static let seriesMax = 200_000
     private static let namesLimitMegabytes = 2_000.0
-    private static let loadConnections = 1_500
+    private static let loadConnections = 6_000
+    /// More of them at once only wait for each other.
+    private static let peakConnections = 256
+    private static let requestsCount = 2_000
     private static let readingsPerRequest = 50
     private static let overloadFactor = 3.0
     private static let overloadSeconds = 60
@@ -107,11 +110,13 @@ enum SiegeFigures {
     private static func overload(_ bench: Bench) throws -> [Figure] {
         let folder = try bench.makeFolder()
         let node = try node(in: folder, bench)
-        let load = OpenLoad(port: node.port, connections: loadConnections, request: request)
-        // Its best: what comes back when much more is offered than it takes, for as long as a run.
-        let most = try load.run(rate: 100_000, seconds: bench.seconds)
-        let peak = Double(most.accepted) / Double(bench.seconds)
-        let outcome = try load.run(rate: peak * overloadFactor, seconds: overloadSeconds)
+        let load = try OpenLoad(
+            port: node.port, connections: loadConnections, requests: (0..<requestsCount).map(request))
+        // Its best over as long a time: clients that wait for each answer, as many as it can use.
+        let most = load.run(rate: 100_000, seconds: overloadSeconds, connections: peakConnections)
+        let peak = Double(most.accepted) / Double(overloadSeconds)
+        _ = try node.waitForLedger(within: .seconds(300)) { $0.pending == 0 }
+        let outcome = load.run(rate: peak * overloadFactor, seconds: overloadSeconds)
         let goodput = Double(outcome.accepted) / Double(overloadSeconds)
         Report.note(
             "siege.overload: \(Int(peak)) requests/s at best; offered \(Int(peak * overloadFactor)): \(Int(goodput)) taken, "
