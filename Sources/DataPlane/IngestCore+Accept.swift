@@ -1,6 +1,6 @@
 import LogFormat
 import Ports
-import Telemetry
+package import Telemetry
 
 /// Accepting: clients' batches into the log, by group commit.
 extension IngestCore {
@@ -21,7 +21,7 @@ extension IngestCore {
     /// More is offered than goes in, and from then on it has been so for too long, unless an event changes that; nil if it is
     /// not so. For whoever can refuse a request before its body is read.
     package var busyFrom: Moment? {
-        waiting.isEmpty ? nil : standingSince?.advanced(byMicroseconds: limits.standingTimeMax)
+        waiting.isEmpty || isDraining ? nil : standingSince?.advanced(byMicroseconds: limits.standingTimeMax)
     }
 
     private func isBusy(_ now: Moment) -> Bool { busyFrom.map { $0 <= now } ?? false }

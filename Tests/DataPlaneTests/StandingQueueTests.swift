@@ -53,9 +53,11 @@ import Testing
         }
         #expect(driver.refused.isEmpty, "a burst waits")
         driver.now = driver.now.advanced(byMicroseconds: step)
+        #expect(driver.core.busyFrom.map { $0 <= driver.now } == true, "whoever asks before is told the same")
         driver.offer(driver.fresh(5))
         #expect(driver.refused.values.map { $0 } == [.logFull(retryAfterSeconds: 1)])
         driver.performAll()
+        #expect(driver.core.busyFrom == nil)
         driver.offer(driver.fresh(5))
         driver.performAll()
         #expect(driver.refused.count == 1)

@@ -1,6 +1,7 @@
 import Access
 import AccessKeys
 import HTTPAPI
+import HTTPTypes
 import Ports
 import Telemetry
 import Testing
@@ -124,15 +125,26 @@ import Testing
     func strangersAreToldTheSameOnBothWays(_ authorization: String) async throws {
         let book = KeyBook(try KeyEntry.parseList(AccessTests.keys))
         let closed = AccessTests.doors.filter { $0.scope != nil && $0.method != .head }
-        let targets = closed.map { "\($0.method.rawValue) \($0.path)" } + ["GET /nothing", "PATCH /latest"]
-        try await withServer(try makeAPI(FakeNode()) { $0.keys = book }) { port, _ in
+        let targets =
+            closed.map { "\($0.method.rawValue) \($0.path)" } + [
+                "GET /nothing", "PATCH /latest", "GET http://x/latest", "GET HTTP://x/health", "GET HTTP://x/",
+                "GET //x/health",
+            ]
+        let api = try makeAPI(FakeNode()) {
+            $0.keys = book
+            $0.origins = ["https://page.example"]
+        }
+        try await withServer(api) { port, _ in
             try await onOwnThread {
                 for target in targets {
                     let answers = try ["", "Connection: keep-alive\r\n"].map { header in
                         let connection = try RawConnection(port: port)
                         let head = "\(target) HTTP/1.1\r\nHost: x\r\nX-Request-Id: same\r\n"
-                        try connection.send(head + authorization + header + "\r\n" + Self.get("/health", id: "last"))
-                        return try connection.read(until: "healthy")
+                        try connection.send(head + authorization + header + "\r\n")
+                        let answer = try connection.read(until: "}")
+                        try connection.send(Self.get("/health", id: "last"))
+                        try connection.read(until: "healthy")
+                        return answer
                     }
                     #expect(Self.fields(answers[0]) == Self.fields(answers[1]), "\(target)")
                 }
@@ -157,7 +169,7 @@ import Testing
             return refused + (try connection.read(until: "\"rejected\":0}"))
         }
         #expect(answer.hasPrefix("HTTP/1.1 503 ") && answer.lowercased().contains("\r\nretry-after: 1\r\n"))
-        #expect(node.now.batches.count == 1 && node.now.rejected == 0)
+        #expect(node.now.batches.count == 1)
     }
 
     /// Who is refused by its head is not let out of sending what it announced, and then goes on.

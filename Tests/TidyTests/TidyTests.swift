@@ -108,7 +108,7 @@ import Testing
             Set(scripts).isSuperset(
                 of: [
                     "lib.sh", "servers.sh", "postgres.sh", "campaign", "up", "down", "kill", "stop", "start", "add",
-                    "test", "fuzz", "init-database.sh", "tools/make-secrets",
+                    "test", "fuzz", "endurance", "init-database.sh", "tools/make-secrets",
                 ].map { "cluster/" + $0 }))
         let result = try Tool.run("shellcheck", scripts + [".ci/run"], in: Repository.root)
         #expect(result.status == 0, "\(result.output.prefix(4000))")
@@ -118,7 +118,7 @@ import Testing
     @Test(.enabled(if: Tool.find("python3") != nil, "no python3 here"))
     func toolsTellWhatTheyDo() throws {
         let tools = try Self.tools()
-        let names = ["check_api.py", "check_manifests.py", "export_isolation_forest.py"]
+        let names = ["check_api.py", "check_manifests.py", "export_isolation_forest.py", "watch_cluster.py"]
         #expect(tools == names.map { "cluster/tools/" + $0 })
         for tool in tools {
             let result = try Tool.run("python3", [tool, "--help"], in: Repository.root)

@@ -22,28 +22,21 @@ final class QuickPost: ChannelDuplexHandler, RemovableChannelHandler {
     typealias OutboundOut = HTTPServerResponsePart
 
     private enum State {
-        /// No answer is owed. → passing, collecting, refusing
+        /// No answer is owed. → passing, collecting, discarding
         case idle
         /// The ordinary way owes answers, or still reads a request. → idle
         case passing(owed: Int, isReading: Bool)
         /// One of ours is not whole yet. → answering, idle
         case collecting(QuickRequest, of: Caller)
-        /// The rest of one that is refused is still to come. → idle
-        case refusing(QuickRefusal)
+        /// The rest of one that was refused is still to come. → idle
+        case discarding(since: NIODeadline)
         /// The node has it. → idle
         case answering(QuickRequest, AdmittedReadings)
     }
 
-    /// What came while an answer was awaited.
-    private enum Held {
-        case part(NIOAny)
-        case event(Any)
-        case failure(any Error)
-    }
-
     private let frontDoor: FrontDoor
     private var state = State.idle
-    private var held = CircularBuffer<Held>(initialCapacity: 0)
+    private var held = CircularBuffer<HeldPart>(initialCapacity: 0)
     private var isGoingOn = false
     private var wantsRead = false
     /// Parts were passed on since the last time that their end was told.
@@ -119,12 +112,23 @@ final class QuickPost: ChannelDuplexHandler, RemovableChannelHandler {
         if isAnswering || !held.isEmpty { hold(.failure(error)) } else { context.fireErrorCaught(error) }
     }
 
-    /// A client that sends ahead is read once more, not without end.
+    /// A client that sends ahead is read once more, not without end, and one that takes no answers is not.
     func read(context: ChannelHandlerContext) {
-        if held.isEmpty { context.read() } else { wantsRead = true }
+        wantsRead = true
+        readIfWanted(context)
     }
 
-    private func hold(_ one: Held) {
+    private func mayRead(_ context: ChannelHandlerContext) -> Bool {
+        if case .passing = state { return held.isEmpty }
+        return held.isEmpty && context.channel.isWritable
+    }
+
+    func channelWritabilityChanged(context: ChannelHandlerContext) {
+        readIfWanted(context)
+        context.fireChannelWritabilityChanged()
+    }
+
+    private func hold(_ one: HeldPart) {
         guard held.count < HTTPLimits.heldPartsMax else {
             context?.close(promise: nil)
             return
@@ -135,10 +139,7 @@ final class QuickPost: ChannelDuplexHandler, RemovableChannelHandler {
     private func take(_ data: NIOAny, _ context: ChannelHandlerContext) {
         switch (state, unwrapInboundIn(data)) {
         case (.idle, .head(let head)):
-            if encoder != nil, let ours = begun(head) {
-                state = ours
-                return
-            }
+            if encoder != nil, isTaken(head) { return }
             state = .passing(owed: 1, isReading: true)
         case (.passing(let owed, _), .head):
             state = .passing(owed: owed + 1, isReading: true)
@@ -152,10 +153,10 @@ final class QuickPost: ChannelDuplexHandler, RemovableChannelHandler {
         case (.collecting(let request, let caller), .end):
             submit(request, of: caller, context)
             return
-        case (.refusing, .body):
+        case (.discarding, .body):
             return
-        case (.refusing(let refusal), .end):
-            answer(refusal.tag, refusal.answer)
+        case (.discarding, .end):
+            state = .idle
             return
         default:
             break
@@ -164,16 +165,27 @@ final class QuickPost: ChannelDuplexHandler, RemovableChannelHandler {
         context.fireChannelRead(data)
     }
 
-    /// - Returns: nil for what goes the ordinary way.
-    private func begun(_ head: HTTPRequestHead) -> State? {
-        guard let fields = QuickFields(head) else { return nil }
+    /// - Returns: false for what goes the ordinary way.
+    private func isTaken(_ head: HTTPRequestHead) -> Bool {
+        guard let fields = QuickFields(head) else { return false }
         if let request = QuickRequest(head, fields, ids: frontDoor.ids),
             let caller = frontDoor.gatekeeper.sender(authorization: request.authorization)
         {
-            guard let refusal = frontDoor.handlers.node.refusal else { return .collecting(request, of: caller) }
-            return .refusing(QuickRefusal(request.tag, Handlers.problem(of: refusal)))
+            if let refusal = frontDoor.handlers.node.refusal {
+                refuse(QuickRefusal(request.tag, Handlers.problem(of: refusal)))
+            } else {
+                state = .collecting(request, of: caller)
+            }
+            return true
         }
-        return QuickRefusal(ofStranger: head, fields, frontDoor.gatekeeper, ids: frontDoor.ids).map(State.refusing)
+        let stranger = QuickRefusal(ofStranger: head, fields, frontDoor.gatekeeper, ids: frontDoor.ids)
+        if let stranger { refuse(stranger) }
+        return stranger != nil
+    }
+
+    private func refuse(_ refusal: QuickRefusal) {
+        state = .discarding(since: refusal.tag.start)
+        write(refusal.tag, refusal.answer)
     }
 
     // MARK: The node
@@ -204,7 +216,14 @@ final class QuickPost: ChannelDuplexHandler, RemovableChannelHandler {
 
     private func answer(_ tag: RequestTag, _ answer: Answer) {
         state = .idle
+        write(tag, answer)
+        if let context { goOn(context) }
+    }
+
+    private func write(_ tag: RequestTag, _ answer: Answer) {
         guard let context, let encoder else { return }
+        var answer = answer
+        frontDoor.origins.mark(&answer, to: [:])
         let now = NIODeadline.now()
         lastActivity = now
         frontDoor.metrics.count(
@@ -212,7 +231,6 @@ final class QuickPost: ChannelDuplexHandler, RemovableChannelHandler {
             duration: .nanoseconds((now - tag.start).nanoseconds))
         let bytes = answer.bytes(id: tag.id, date: date.text(), allocator: context.channel.allocator)
         encoder.writeAndFlush(NIOAny(bytes), promise: nil)
-        goOn(context)
     }
 
     /// What was held follows, until the next of ours, or to its end.
@@ -229,10 +247,13 @@ final class QuickPost: ChannelDuplexHandler, RemovableChannelHandler {
             }
         }
         channelReadComplete(context: context)
-        if held.isEmpty, wantsRead {
-            wantsRead = false
-            context.read()
-        }
+        readIfWanted(context)
+    }
+
+    private func readIfWanted(_ context: ChannelHandlerContext) {
+        guard wantsRead, mayRead(context) else { return }
+        wantsRead = false
+        context.read()
     }
 
     func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
@@ -246,35 +267,24 @@ final class QuickPost: ChannelDuplexHandler, RemovableChannelHandler {
 
     // MARK: Idle and slow connections
 
-    private static let idleMax = TimeAmount.seconds(Int64(HTTPLimits.idleSecondsMax))
-    private static let idleScarceMax = TimeAmount.seconds(Int64(HTTPLimits.idleScarceSecondsMax))
-    private static let bodyMax = TimeAmount.seconds(Int64(HTTPLimits.bodySecondsMax))
-
     /// True while the client waits for this node, and not the other way round.
     private var isOwing: Bool {
         switch state {
         case .answering: true
         case .passing(let owed, let isReading): owed > 0 && !isReading
-        case .idle, .collecting, .refusing: false
-        }
-    }
-
-    /// Of the request whose body is still to come.
-    private var isComing: RequestTag? {
-        switch state {
-        case .collecting(let request, _): request.tag
-        case .refusing(let refusal): refusal.tag
-        case .idle, .passing, .answering: nil
+        case .idle, .collecting, .discarding: false
         }
     }
 
     private func watch(_ context: ChannelHandlerContext) {
         idleCheck?.cancel()
-        idleCheck = context.eventLoop.assumeIsolated().scheduleTask(in: Self.idleScarceMax) {
+        idleCheck = context.eventLoop.assumeIsolated().scheduleTask(in: HTTPLimits.idleScarceMax) {
             let now = NIODeadline.now()
-            let idleMax = self.frontDoor.connections.areScarce ? Self.idleScarceMax : Self.idleMax
-            if let tag = self.isComing, now - tag.start >= Self.bodyMax {
-                self.answer(tag, Answer(Problem.bodyTooSlow))
+            let idleMax = self.frontDoor.connections.areScarce ? HTTPLimits.idleScarceMax : HTTPLimits.idleMax
+            if case .collecting(let request, _) = self.state, now - request.tag.start >= HTTPLimits.bodyMax {
+                self.answer(request.tag, Answer(Problem.bodyTooSlow))
+                context.close(promise: nil)
+            } else if case .discarding(let start) = self.state, now - start >= HTTPLimits.discardMax {
                 context.close(promise: nil)
             } else if !self.isOwing, now - self.lastActivity >= idleMax {
                 context.close(promise: nil)

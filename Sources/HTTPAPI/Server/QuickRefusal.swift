@@ -2,7 +2,7 @@ import HTTPTypes
 import NIOHTTP1
 import Ports
 
-/// A small request that its head alone refuses: its body is read and thrown away, and its connection lives on.
+/// A small request that its head alone refuses: answered at once; its body is thrown away, and its connection lives on.
 ///
 /// Whoever tries keys, or sends more than goes in, comes in numbers: what each costs is taken from everybody else.
 struct QuickRefusal {
@@ -17,8 +17,9 @@ struct QuickRefusal {
     /// One of a stranger.
     /// - Returns: nil for every other request, and for those that are answered in another form.
     init?(ofStranger head: HTTPRequestHead, _ fields: QuickFields, _ gatekeeper: Gatekeeper, ids: RequestIDs) {
-        guard let problem = gatekeeper.refusal(authorization: fields.authorization),
-            let method = Self.methods[head.method]
+        // Other forms of targets are taken apart on the ordinary way.
+        guard head.uri.hasPrefix("/"), !head.uri.hasPrefix("//"), let method = Self.method(head.method),
+            let problem = gatekeeper.refusal(authorization: fields.authorization)
         else { return nil }
         let route = RouteMatch(path: RequestTarget(head.uri).path)?.route
         // The dashboard answers people with a page, and some routes ask nobody.
@@ -26,8 +27,14 @@ struct QuickRefusal {
         self.init(RequestTag(id: ids.id(given: fields.requestID), route: route, method: method), problem)
     }
 
-    /// Those whose answers have a body and no other meaning.
-    private static let methods: [HTTPMethod: HTTPRequest.Method] = [
-        .GET: .get, .POST: .post, .PUT: .put, .DELETE: .delete,
-    ]
+    /// Of those whose answers have a body and no other meaning.
+    private static func method(_ method: HTTPMethod) -> HTTPRequest.Method? {
+        switch method {
+        case .GET: .get
+        case .POST: .post
+        case .PUT: .put
+        case .DELETE: .delete
+        default: nil
+        }
+    }
 }

@@ -163,7 +163,7 @@ package actor Ingest {
 
     /// Devices were refused within the last so many microseconds, or will be: who is not heard here may have tried.
     package func refuses(within time: Int64) -> Bool {
-        guard core.isRunning else { return true }
+        guard core.isRunning, refusal == nil else { return true }
         return refusedAt.map { clock.moment.microseconds - $0.microseconds < time } ?? false
     }
 
@@ -200,6 +200,7 @@ package actor Ingest {
     /// Ends `run`. What is not stored yet stays in the log for the next start.
     package func stop() {
         isStopped = true
+        busyFrom.store(.max, ordering: .relaxed)
         ordersInput.finish()
         wakesInput.finish()
         let offers = inbox.withLock { inbox in
@@ -217,17 +218,16 @@ package actor Ingest {
     // MARK: Driving the core
 
     func step(_ event: IngestCore.Event) {
-        let now = clock.moment
-        // Whoever asked `refusal` since the last event was sent away, or might have been.
-        if now.microseconds >= busyFrom.load(ordering: .relaxed) { refusedAt = now }
-        for effect in core.handle(event, now: now) {
+        for effect in core.handle(event, now: clock.moment) {
             switch effect {
             case .acknowledge(let accepted): answer(accepted, nil)
             case .refuse(let refused, let error): answer(refused, error)
             default: ordersInput.yield(effect)
             }
         }
-        busyFrom.store(core.busyFrom?.microseconds ?? .max, ordering: .relaxed)
+        let from = core.busyFrom?.microseconds ?? .max
+        // Whoever asked `refusal` until now was sent away, or might have been.
+        if clock.moment.microseconds >= busyFrom.exchange(from, ordering: .relaxed) { refusedAt = clock.moment }
         if let failure = core.logFailure { failed.withLock { $0 = failure } }
         if core.isRunning || core.logFailure != nil { resume(&readyWaiters) }
         if core.isDrained { resume(&drainWaiters) }

@@ -26,39 +26,26 @@ final class OpenLoad {
     }
 
     private static let patience = 2.0
-    private static let eventsMax = 512
 
     private let links: [Link]
     private let requests: [[UInt8]]
-    private let queue: Int32
     private var free: [Int]
+    /// Of connections with an answer that is still to come, and where those are.
+    private var polled: [pollfd] = []
+    private var places: [Int] = []
 
     /// - Parameters:
-    ///   - connections: opened here, used by every run.
+    ///   - connections: opened here: a node closes those that are idle for long.
     ///   - requests: whole requests, sent one after the other and again from the first.
     init(port: UInt16, connections: Int, requests: [[UInt8]]) throws {
         self.requests = requests
         let links = try (0..<connections).map { _ in Link(try HTTPConnection(port: port)) }
         self.links = links
         free = Array(links.indices)
-        queue = epoll_create1(Int32(EPOLL_CLOEXEC.rawValue))
-        guard queue >= 0 else { throw HarnessError(call: "epoll_create1") }
-        for (place, link) in links.enumerated() {
-            var event = epoll_event(events: EPOLLIN.rawValue, data: epoll_data(u64: UInt64(place)))
-            guard epoll_ctl(queue, EPOLL_CTL_ADD, link.connection.descriptor, &event) == 0 else {
-                throw HarnessError(call: "epoll_ctl")
-            }
-        }
     }
 
-    deinit {
-        close(queue)
-    }
-
-    /// - Parameters:
-    ///   - rate: requests a second.
-    ///   - connections: at most so many at once.
-    func run(rate: Double, seconds: Int, connections: Int = .max) -> Outcome {
+    /// - Parameter rate: requests a second.
+    func run(rate: Double, seconds: Int) -> Outcome {
         var outcome = Outcome()
         let start = ContinuousClock.now
         var sent = 0
@@ -71,11 +58,13 @@ final class OpenLoad {
             let due = elapsed < Double(seconds) ? Int(elapsed * rate) : sent
             while sent < due {
                 sent += 1
-                guard links.count - free.count < connections, let place = free.popLast() else {
+                guard let place = free.popLast() else {
                     outcome.notOffered += 1
                     continue
                 }
                 links[place].sentAt = .now
+                polled.append(pollfd(fd: links[place].connection.descriptor, events: Int16(POLLIN), revents: 0))
+                places.append(place)
                 do { try links[place].connection.send(requests[sent % requests.count]) } catch { outcome.wrong += 1 }
             }
             takeAnswers(&outcome)
@@ -84,14 +73,16 @@ final class OpenLoad {
     }
 
     private func takeAnswers(_ outcome: inout Outcome) {
-        let ready = withUnsafeTemporaryAllocation(of: epoll_event.self, capacity: Self.eventsMax) { events in
-            let count = epoll_wait(queue, events.baseAddress, Int32(events.count), 1)
-            return events.prefix(Int(max(0, count))).map { Int($0.data.u64) }
-        }
-        for place in ready {
+        guard poll(&polled, nfds_t(polled.count), 1) > 0 else { return }
+        // From the last: what takes the place of one that is done was looked at.
+        for index in polled.indices.reversed() where polled[index].revents != 0 {
+            let place = places[index]
+            polled.swapAt(index, polled.count - 1)
+            polled.removeLast()
+            places.swapAt(index, places.count - 1)
+            places.removeLast()
             guard let sentAt = links[place].sentAt, let answer = try? links[place].connection.readAnswer() else {
                 outcome.wrong += 1
-                epoll_ctl(queue, EPOLL_CTL_DEL, links[place].connection.descriptor, nil)
                 continue
             }
             links[place].sentAt = nil

@@ -110,13 +110,14 @@ enum SiegeFigures {
     private static func overload(_ bench: Bench) throws -> [Figure] {
         let folder = try bench.makeFolder()
         let node = try node(in: folder, bench)
-        let load = try OpenLoad(
-            port: node.port, connections: loadConnections, requests: (0..<requestsCount).map(request))
+        let requests = (0..<requestsCount).map(request)
         // Its best over as long a time: clients that wait for each answer, as many as it can use.
-        let most = load.run(rate: 100_000, seconds: overloadSeconds, connections: peakConnections)
+        let most = try OpenLoad(port: node.port, connections: peakConnections, requests: requests)
+            .run(rate: 100_000, seconds: overloadSeconds)
         let peak = Double(most.accepted) / Double(overloadSeconds)
         _ = try node.waitForLedger(within: .seconds(300)) { $0.pending == 0 }
-        let outcome = load.run(rate: peak * overloadFactor, seconds: overloadSeconds)
+        let outcome = try OpenLoad(port: node.port, connections: loadConnections, requests: requests).run(
+            rate: peak * overloadFactor, seconds: overloadSeconds)
         let goodput = Double(outcome.accepted) / Double(overloadSeconds)
         Report.note(
             "siege.overload: \(Int(peak)) requests/s at best; offered \(Int(peak * overloadFactor)): \(Int(goodput)) taken, "
