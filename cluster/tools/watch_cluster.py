@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Loads a cluster of cluster/up for hours and says what grows: memory, open files, threads, disk and latencies.
 
-Devices are simulated at a steady rate. Every --every seconds each node's process is looked at, and /latest of the
+Devices are simulated at a steady rate, each with a connection of its own or, with --gateways, many behind one that
+sends what they measured in one body. Every --every seconds each node's process is looked at, and /latest of the
 whole fleet is asked of it; a client of its own posts one reading ten times a second, to each node in turn. Rows go to
 a CSV file as they come. In the end a line is laid through each column (least squares, after --warm-up) and told as its
 mean, its slope an hour, and the slope's share of the mean. Ends with 1 if a reading of the client was not accepted, an
@@ -14,6 +15,7 @@ import http.client
 import json
 import os
 import pathlib
+import random
 import signal
 import statistics
 import subprocess
@@ -57,13 +59,13 @@ class Node:
         self.pid = int((folder / f"{self.name}.pid").read_text().split()[0])
         self.connection = None
 
-    def ask(self, method, path, body=None):
+    def ask(self, method, path, body=None, kind="application/json"):
         """The status, the body, and the milliseconds it took."""
         start = time.monotonic()
         try:
             if self.connection is None:
                 self.connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=ANSWER_SECONDS)
-            self.connection.request(method, path, body, {"Content-Type": "application/json"} if body else {})
+            self.connection.request(method, path, body, {"Content-Type": kind} if body else {})
             answer = self.connection.getresponse()
             return answer.status, answer.read(), (time.monotonic() - start) * 1e3
         except (http.client.HTTPException, OSError) as error:
@@ -73,7 +75,7 @@ class Node:
     def ledger(self):
         """Of the whole flock; empty without an answer."""
         status, body, _ = self.ask("GET", "/cluster?scope=all")
-        return json.loads(body)["ledger"] if status == 200 else {}
+        return json.loads(body)["ledger_all"] if status == 200 else {}
 
     def process(self):
         """What the kernel says of it: megabytes, open files, threads, and seconds of a processor."""
@@ -112,6 +114,61 @@ class Probe(threading.Thread):
         with self.lock:
             times, self.times = sorted(self.times), []
         return times
+
+
+class Gateways(threading.Thread):
+    """Each sends what all its devices measured, one after the other, in one body; what was not accepted, again."""
+
+    def __init__(self, nodes, count, devices, interval):
+        super().__init__(daemon=True)
+        self.nodes, self.count, self.devices, self.interval = nodes, count, devices, interval
+        self.is_over, self.random, self.sent, self.refused = threading.Event(), random.Random(1), 0, 0
+        self.levels = [self.random.uniform(15, 25) for _ in range(devices)]
+
+    def body(self, gateway):
+        stamp = time.time_ns() // 1000
+        lines = []
+        for device in range(gateway, self.devices, self.count):
+            values = [("temperature", self.levels[device]), ("humidity", 3 * self.levels[device])]
+            metrics = [{"type": kind, "value": round(level + self.random.gauss(0, 0.3), 4)} for kind, level in values]
+            message = {"device_id": f"device-{device:04}", "timestamp": stamp / 1e6, "metrics": metrics}
+            lines.append(json.dumps(message, separators=(",", ":")))
+        return "\n".join(lines)
+
+    def run(self):
+        start, number = time.monotonic(), 0
+        while not self.is_over.wait(max(0, start + number * self.interval / self.count - time.monotonic())):
+            body, node = self.body(number % self.count), self.nodes[number % len(self.nodes)]
+            while node.ask("POST", "/data", body, "application/x-ndjson")[0] != 202 and not self.is_over.wait(1):
+                self.refused += 1
+            self.sent += 2 * (body.count("\n") + 1)
+            number += 1
+
+    def poll(self):
+        return None
+
+    def stop(self):
+        self.is_over.set()
+        self.join()
+        print(f"{self.sent} readings of devices behind gateways, {self.refused} bodies sent again")
+
+
+class Devices(subprocess.Popen):
+    """Simulated by the program."""
+
+    def __init__(self, options, interval, servers, log):
+        super().__init__(
+            [options.program, "simulate", "--devices", str(options.devices), "--server", servers,
+             "--interval", str(interval), "--duration", f"{int(options.minutes * 60)}s"],
+            stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+        )
+
+    def start(self):
+        """Runs already."""
+
+    def stop(self):
+        self.terminate()
+        self.wait()
 
 
 class Store:
@@ -194,6 +251,7 @@ def arguments():
     parser.add_argument("--program", metavar="FILE", default=str(ROOT / ".build/release/starling"), help="the program")
     parser.add_argument("--minutes", metavar="M", type=float, default=120, help="how long (120)")
     parser.add_argument("--devices", metavar="D", type=int, default=5_000, help="devices, two metrics each (5000)")
+    parser.add_argument("--gateways", metavar="G", type=int, default=0, help="gateways before the devices (none)")
     parser.add_argument("--rate", metavar="R", type=float, default=5_000, help="readings a second (5000)")
     parser.add_argument("--every", metavar="SECONDS", type=float, default=10, help="between two looks (10)")
     parser.add_argument("--warm-up", metavar="M", type=float, default=15, help="minutes without a line (15)")
@@ -212,12 +270,14 @@ def main():
     rows, wrong = [], 0
     table = folder / "watch.csv"
     with open(folder / "devices.log", "ab") as log, open(table, "w", newline="", encoding="utf-8") as file:
-        devices = subprocess.Popen(
-            [options.program, "simulate", "--devices", str(options.devices), "--server", servers,
-             "--interval", str(2 * options.devices / options.rate), "--duration", f"{int(options.minutes * 60)}s"],
-            stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-        )
+        interval = 2 * options.devices / options.rate
+        if options.gateways:
+            own = [Node(folder, index, node.port) for index, node in enumerate(nodes)]
+            devices = Gateways(own, options.gateways, options.devices, interval)
+        else:
+            devices = Devices(options, interval, servers, log)
         try:
+            devices.start()
             probe.start()
             start = time.monotonic()
             writer = None
@@ -234,8 +294,7 @@ def main():
             probe.is_over.set()
             probe.join()
         finally:
-            devices.terminate()
-            devices.wait()
+            devices.stop()
     ledger, is_closed = closed_ledger(nodes[0])
     summary(rows, options.warm_up)
     print(f"{probe.sent} posts of the client, {probe.refused} not accepted; {wrong} wrong answers of /latest; {ledger}")
