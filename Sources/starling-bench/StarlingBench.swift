@@ -26,8 +26,9 @@ struct StarlingBench: AsyncParsableCommand {
               idle          memory of a node at rest; limit 60 MB
               memory        memory after ten million readings of 1,000 devices; limit 250 MB (only when named)
               siege         (only when named) p99 of good clients beside 100,000 wrong keys, and beside 1,000 connections
-                            that drip (limit: twice the p99 without them); memory after a million made-up names (limit 2 GB);
-                            goodput and p99 of what is accepted while three times the best is offered for a minute
+                            that drip (limit: twice the p99 without them); memory after a million made-up names (limit 2 GB)
+              overload      (only when named) goodput, beside the best, and p99 of what is accepted (limit 1 s) while three
+                            times the best is offered for a minute
 
             Aims: post 0.3 (0.2 at least), store 0.6, idle and memory 1.
 
@@ -76,7 +77,7 @@ struct StarlingBench: AsyncParsableCommand {
     var folder: String?
 
     enum Family: String, CaseIterable, ExpressibleByArgument {
-        case parse, log, stream, post, store, latest, history, idle, memory, forward, siege
+        case parse, log, stream, post, store, latest, history, idle, memory, forward, siege, overload
         case forestFit = "forest-fit"
         case forestScore = "forest-score"
 
@@ -120,6 +121,7 @@ struct StarlingBench: AsyncParsableCommand {
         case .stream: StreamFigures.measure(bench)
         case .forestScore: ForestScoreFigures.measure(bench)
         case .siege: try SiegeFigures.measure(bench)
+        case .overload: try OverloadFigures.measure(bench)
         case .post: try PostFigures.measure(bench)
         case .store: try StoreFigures.measure(bench)
         case .latest: try ReadFigures.latest(bench)

@@ -9,20 +9,12 @@ enum SiegeFigures {
     private static let namesPerBody = 5_000
     private static let seriesMax = 200_000
     private static let namesLimitMegabytes = 2_000.0
-    private static let loadConnections = 6_000
-    /// More of them at once only wait for each other.
-    private static let peakConnections = 256
-    private static let requestsCount = 2_000
-    private static let readingsPerRequest = 50
-    private static let overloadFactor = 3.0
-    private static let overloadSeconds = 60
-    private static let overloadLimitMilliseconds = 1_000.0
 
     static func measure(_ bench: Bench) throws -> [Figure] {
-        try wrongKeys(bench) + slowConnections(bench) + madeUpNames(bench) + overload(bench)
+        try wrongKeys(bench) + slowConnections(bench) + madeUpNames(bench)
     }
 
-    private static func node(in folder: TemporaryFolder, _ bench: Bench, _ arguments: [String] = []) throws
+    static func node(in folder: TemporaryFolder, _ bench: Bench, _ arguments: [String] = []) throws
         -> NodeProcess
     {
         try NodeProcess.ready(
@@ -104,41 +96,6 @@ enum SiegeFigures {
         let megabytes = try MemoryFigures.residentMegabytes(node)
         _ = try node.process.terminate(within: .seconds(60))
         return [Figure("siege.names", unit: "MB", better: .less, [(megabytes, namesLimitMegabytes)])]
-    }
-
-    /// Three times of what it can take is offered for a minute: how much of its best it still takes, and how soon.
-    private static func overload(_ bench: Bench) throws -> [Figure] {
-        let folder = try bench.makeFolder()
-        let node = try node(in: folder, bench)
-        let requests = (0..<requestsCount).map(request)
-        // Its best over as long a time: clients that wait for each answer, as many as it can use.
-        let most = try OpenLoad(port: node.port, connections: peakConnections, requests: requests)
-            .run(rate: 100_000, seconds: overloadSeconds)
-        let peak = Double(most.accepted) / Double(overloadSeconds)
-        _ = try node.waitForLedger(within: .seconds(300)) { $0.pending == 0 }
-        let outcome = try OpenLoad(port: node.port, connections: loadConnections, requests: requests).run(
-            rate: peak * overloadFactor, seconds: overloadSeconds)
-        let goodput = Double(outcome.accepted) / Double(overloadSeconds)
-        Report.note(
-            "siege.overload: \(Int(peak)) requests/s at best; offered \(Int(peak * overloadFactor)): \(Int(goodput)) taken, "
-                + "\(outcome.refused) refused, \(outcome.notOffered) found no connection, \(outcome.wrong) answered wrong; "
-                + "p99 \(Int(outcome.p99)) ms, \(Int(try MemoryFigures.residentMegabytes(node))) MB")
-        _ = try node.process.terminate(within: .seconds(120))
-        return [
-            Figure("siege.overload.goodput", unit: "requests/s", better: .more, [(goodput, peak)]),
-            Figure("siege.overload.p99", unit: "ms", better: .less, [(outcome.p99, overloadLimitMilliseconds)]),
-        ]
-    }
-
-    private static func request(_ number: Int) -> [UInt8] {
-        var lines = ""
-        for reading in 0..<readingsPerRequest {
-            lines +=
-                #"{"device_id":"load-\#((number * 50 + reading) % 2_000)","metrics":[{"type":"t","value":\#(number)}]}"#
-            lines += "\n"
-        }
-        return HTTPConnection.request(
-            "POST", "/data", headers: [("Content-Type", "application/x-ndjson")], body: Array(lines.utf8))
     }
 }
 
