@@ -3,7 +3,7 @@ package struct IngestLimits: Hashable, Sendable {
     /// Readings of one log record; longer batches are cut. A bound of the log's format.
     package var recordReadingsMax = 4_096
     /// Readings of one group commit. More would make the first of the group wait for the encoding of the last.
-    package var appendReadingsMax = 65_536
+    package var appendReadingsMax = 16_384
     /// Readings that wait for their append. Beyond it clients are told to come back: the disk is the bottleneck.
     package var waitingReadingsMax = 400_000
     /// How long readings may wait behind a full group until clients are told to come back, in microseconds: who is

@@ -10,6 +10,9 @@ package enum HTTPLimits {
     package static let heldPartsMax = 4_096
     /// A whole body must have come by then, however steadily it drips (408).
     package static let bodySecondsMax = 60
+    /// How long somebody waits for being told to come back: whoever asks again at once would take the node's time from those
+    /// that it serves.
+    package static let busyPauseMilliseconds: Int64 = 500
     /// What is read and thrown away after an early answer, so that a client that sends first and reads later sees it.
     package static let discardedBytesMax = 64 << 20
     /// As long as a body that is wanted: who sends slowly has an answer to read as well.

@@ -10,7 +10,8 @@ package protocol NodeService: ModelService {
 
     /// Why a batch would be refused now, as far as is known at once; nil if it may be taken. Who is refused by it is spared
     /// the reading of his request, and the node the work.
-    var refusal: AcceptError? { get }
+    /// - Parameter waited: how long it may have waited already before anybody looked at it, in microseconds.
+    func refusal(waited: Int64) -> AcceptError?
 
     /// Readings refused before they reached the log; the ledger shows them.
     func countRejected(_ readings: Int)

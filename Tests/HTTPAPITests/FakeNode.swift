@@ -76,7 +76,7 @@ final class FakeNode: NodeService {
         if let error { throw error }
     }
 
-    var refusal: AcceptError? { now.busy }
+    func refusal(waited: Int64) -> AcceptError? { now.busy }
 
     func offer(_ batch: ReadingBatch, answer: @escaping @Sendable (AcceptError?) -> Void) {
         let (isLater, error) = state.withLock { state in

@@ -172,6 +172,31 @@ import Testing
         #expect(node.now.batches.count == 1)
     }
 
+    /// While one waits for being refused, what it sends ahead waits as well, and comes in its order.
+    @Test func whoIsRefusedAndSendsAheadIsAnsweredInOrder() async throws {
+        let node = FakeNode()
+        node.change { $0.busy = .logFull(retryAfterSeconds: 1) }
+        let answer = try await talk(node) { connection in
+            try connection.send(Self.post("a", id: "1") + Self.get("/health", id: "2") + Self.post("b", id: "3"))
+            return try connection.read(until: "Retry-After: 1", times: 2)
+        }
+        #expect(Self.ids(answer) == ["1", "2", "3"])
+        #expect(node.now.batches.isEmpty)
+    }
+
+    /// One that takes none of its answers is not read any further, so that these do not fill the memory.
+    @Test func whoTakesNoAnswersIsNotHeardOut() async throws {
+        let book = KeyBook(try KeyEntry.parseList("ingest:good"))
+        try await withServer(try makeAPI(FakeNode()) { $0.keys = book }) { port, _ in
+            try await onOwnThread {
+                let connection = try RawConnection(port: port, receiveBytes: 4_096)
+                let requests = Array(String(repeating: Self.get("/latest", id: "x"), count: 1_000).utf8)
+                let sent = try connection.sendUntilStuck(requests, bytesMax: 24 << 20)
+                #expect(sent < 24 << 20, "both sockets together hold less")
+            }
+        }
+    }
+
     /// Who is refused by its head is not let out of sending what it announced, and then goes on.
     @Test func theBodyOfAStrangerIsNoRequest() async throws {
         let book = KeyBook(try KeyEntry.parseList("ingest:good"))

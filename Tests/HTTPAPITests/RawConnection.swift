@@ -47,6 +47,25 @@ final class RawConnection {
         }
     }
 
+    /// Sends the same again and again until nobody takes any of it for seconds.
+    /// - Returns: how many bytes went out, at most about `bytesMax`.
+    func sendUntilStuck(_ bytes: [UInt8], bytesMax: Int) throws -> Int {
+        var sent = 0
+        while sent < bytesMax {
+            var descriptor = pollfd(fd: socket, events: Int16(POLLOUT), revents: 0)
+            guard poll(&descriptor, 1, Self.stuckMilliseconds) > 0 else { break }
+            let start = sent % bytes.count
+            let count = bytes[start...].withUnsafeBytes {
+                Glibc.send(socket, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL | MSG_DONTWAIT))
+            }
+            guard count > 0 || errno == EAGAIN else { throw Failure(description: "send: \(errno)") }
+            sent += max(0, count)
+        }
+        return sent
+    }
+
+    private static let stuckMilliseconds: Int32 = 3_000
+
     /// Says that nothing more will come.
     func finishSending() { shutdown(socket, Int32(SHUT_WR)) }
 

@@ -43,19 +43,21 @@ extension Handlers {
 
     private func parsePlain(_ call: Call, as format: BodyFormat) async throws -> AdmittedReadings {
         let body = try await call.body.collect()
-        try refuseIfBusy()
+        try await refuseIfBusy()
         return try body.withUnsafeReadableBytes { try parse($0, as: format, of: call.caller) }
     }
 
     private func parsePacked(_ call: Call, as format: BodyFormat) async throws -> AdmittedReadings {
         let unpacked = try await unpacked(call.body, bytesMax: HTTPLimits.bodyBytesMax, tooLarge: .bodyTooLarge)
-        try refuseIfBusy()
+        try await refuseIfBusy()
         return try unpacked.withUnsafeBytes { try parse($0, as: format, of: call.caller) }
     }
 
     /// Read to its end, so that the connection lives on, and not looked into.
-    private func refuseIfBusy() throws(Problem) {
-        if let refusal = node.refusal { throw Self.problem(of: refusal) }
+    private func refuseIfBusy() async throws(Problem) {
+        guard let refusal = node.refusal(waited: 0) else { return }
+        try? await Task.sleep(for: .milliseconds(HTTPLimits.busyPauseMilliseconds))
+        throw Self.problem(of: refusal)
     }
 
     func parse(

@@ -21,21 +21,8 @@ final class QuickPost: ChannelDuplexHandler, RemovableChannelHandler {
     typealias OutboundIn = HTTPServerResponsePart
     typealias OutboundOut = HTTPServerResponsePart
 
-    private enum State {
-        /// No answer is owed. → passing, collecting, discarding
-        case idle
-        /// The ordinary way owes answers, or still reads a request. → idle
-        case passing(owed: Int, isReading: Bool)
-        /// One of ours is not whole yet. → answering, idle
-        case collecting(QuickRequest, of: Caller)
-        /// The rest of one that was refused is still to come. → idle
-        case discarding(since: NIODeadline)
-        /// The node has it. → idle
-        case answering(QuickRequest, AdmittedReadings)
-    }
-
     private let frontDoor: FrontDoor
-    private var state = State.idle
+    private var state = QuickState.idle
     private var held = CircularBuffer<HeldPart>(initialCapacity: 0)
     private var isGoingOn = false
     private var wantsRead = false
@@ -87,7 +74,10 @@ final class QuickPost: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     private var isAnswering: Bool {
-        if case .answering = state { true } else { false }
+        switch state {
+        case .answering, .pausing(_, isWhole: true): true
+        default: false
+        }
     }
 
     // MARK: In
@@ -139,7 +129,7 @@ final class QuickPost: ChannelDuplexHandler, RemovableChannelHandler {
     private func take(_ data: NIOAny, _ context: ChannelHandlerContext) {
         switch (state, unwrapInboundIn(data)) {
         case (.idle, .head(let head)):
-            if encoder != nil, isTaken(head) { return }
+            if encoder != nil, isTaken(head, context) { return }
             state = .passing(owed: 1, isReading: true)
         case (.passing(let owed, _), .head):
             state = .passing(owed: owed + 1, isReading: true)
@@ -153,7 +143,10 @@ final class QuickPost: ChannelDuplexHandler, RemovableChannelHandler {
         case (.collecting(let request, let caller), .end):
             submit(request, of: caller, context)
             return
-        case (.discarding, .body):
+        case (.discarding, .body), (.pausing, .body):
+            return
+        case (.pausing(let refusal, _), .end):
+            state = .pausing(refusal, isWhole: true)
             return
         case (.discarding, .end):
             state = .idle
@@ -166,26 +159,35 @@ final class QuickPost: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     /// - Returns: false for what goes the ordinary way.
-    private func isTaken(_ head: HTTPRequestHead) -> Bool {
+    private func isTaken(_ head: HTTPRequestHead, _ context: ChannelHandlerContext) -> Bool {
         guard let fields = QuickFields(head) else { return false }
         if let request = QuickRequest(head, fields, ids: frontDoor.ids),
             let caller = frontDoor.gatekeeper.sender(authorization: request.authorization)
         {
-            if let refusal = frontDoor.handlers.node.refusal {
-                refuse(QuickRefusal(request.tag, Handlers.problem(of: refusal)))
+            let waited = LoopLag.ofThisThread().waited(at: request.tag.start, context.eventLoop)
+            if let refusal = frontDoor.handlers.node.refusal(waited: waited.nanoseconds / 1_000) {
+                pause(QuickRefusal(request.tag, Handlers.problem(of: refusal)), context)
             } else {
                 state = .collecting(request, of: caller)
             }
             return true
         }
         let stranger = QuickRefusal(ofStranger: head, fields, frontDoor.gatekeeper, ids: frontDoor.ids)
-        if let stranger { refuse(stranger) }
-        return stranger != nil
+        guard let stranger else { return false }
+        state = .discarding(since: stranger.tag.start)
+        write(stranger.tag, stranger.answer)
+        return true
     }
 
-    private func refuse(_ refusal: QuickRefusal) {
-        state = .discarding(since: refusal.tag.start)
-        write(refusal.tag, refusal.answer)
+    private func pause(_ refusal: QuickRefusal, _ context: ChannelHandlerContext) {
+        state = .pausing(refusal, isWhole: false)
+        context.eventLoop.assumeIsolated().scheduleTask(in: HTTPLimits.busyPause) {
+            // Else the connection is gone.
+            guard case .pausing(let refusal, let isWhole) = self.state else { return }
+            if isWhole { return self.answer(refusal.tag, refusal.answer) }
+            self.state = .discarding(since: refusal.tag.start)
+            self.write(refusal.tag, refusal.answer)
+        }
     }
 
     // MARK: The node
@@ -270,7 +272,7 @@ final class QuickPost: ChannelDuplexHandler, RemovableChannelHandler {
     /// True while the client waits for this node, and not the other way round.
     private var isOwing: Bool {
         switch state {
-        case .answering: true
+        case .answering, .pausing: true
         case .passing(let owed, let isReading): owed > 0 && !isReading
         case .idle, .collecting, .discarding: false
         }

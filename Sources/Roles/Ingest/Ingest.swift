@@ -35,6 +35,8 @@ package actor Ingest {
     /// Of the core, in microseconds; no moment is as late as `Int64.max`.
     private let busyFrom = Atomic<Int64>(.max)
     private let busyRetryAfterSeconds: Int
+    /// `refusal` said so since the last event.
+    private let hasRefused = Atomic(false)
     var isStoreAway = false
     var isLogFull = false
     /// A new name for the log found no room; told once.
@@ -129,9 +131,13 @@ package actor Ingest {
     }
 
     /// Why a batch would be refused now, as far as is known without asking the core.
-    package nonisolated var refusal: AcceptError? {
-        clock.moment.microseconds < busyFrom.load(ordering: .relaxed)
-            ? nil : .logFull(retryAfterSeconds: busyRetryAfterSeconds)
+    /// - Parameter waited: what it waited before, in microseconds. It counts where a queue stands as well: a node that was
+    ///   frozen, or that nobody else asks, refuses nobody for it.
+    package nonisolated func refusal(waited: Int64) -> AcceptError? {
+        let from = busyFrom.load(ordering: .relaxed)
+        guard from < .max, clock.moment.microseconds + waited >= from else { return nil }
+        hasRefused.store(true, ordering: .relaxed)
+        return .logFull(retryAfterSeconds: busyRetryAfterSeconds)
     }
 
     private func takeOffers() {
@@ -163,7 +169,7 @@ package actor Ingest {
 
     /// Devices were refused within the last so many microseconds, or will be: who is not heard here may have tried.
     package func refuses(within time: Int64) -> Bool {
-        guard core.isRunning, refusal == nil else { return true }
+        guard core.isRunning, !hasRefused.load(ordering: .relaxed) else { return true }
         return refusedAt.map { clock.moment.microseconds - $0.microseconds < time } ?? false
     }
 
@@ -225,9 +231,8 @@ package actor Ingest {
             default: ordersInput.yield(effect)
             }
         }
-        let from = core.busyFrom?.microseconds ?? .max
-        // Whoever asked `refusal` until now was sent away, or might have been.
-        if clock.moment.microseconds >= busyFrom.exchange(from, ordering: .relaxed) { refusedAt = clock.moment }
+        busyFrom.store(core.busyFrom?.microseconds ?? .max, ordering: .relaxed)
+        if hasRefused.exchange(false, ordering: .relaxed) { refusedAt = clock.moment }
         if let failure = core.logFailure { failed.withLock { $0 = failure } }
         if core.isRunning || core.logFailure != nil { resume(&readyWaiters) }
         if core.isDrained { resume(&drainWaiters) }

@@ -34,7 +34,7 @@ extension Node: NodeService {
         ingest.offer(batch, answer: answer)
     }
 
-    package var refusal: AcceptError? { ingest.refusal }
+    package func refusal(waited: Int64) -> AcceptError? { ingest.refusal(waited: waited) }
 
     package func countRejected(_ readings: Int) { rejected.add(readings) }
 

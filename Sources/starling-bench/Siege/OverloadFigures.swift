@@ -3,7 +3,7 @@ import NodeHarness
 
 /// What a node still takes, and how soon, while much more is offered than it can take.
 enum OverloadFigures {
-    private static let connections = 6_000
+    private static let connections = 2_500
     /// More of them at once only wait for each other.
     private static let peakConnections = 256
     private static let requestsCount = 2_000
@@ -20,20 +20,34 @@ enum OverloadFigures {
         // Its best over as long a time: clients that wait for each answer, as many as it can use.
         let most = try OpenLoad(port: node.port, connections: peakConnections, requests: requests)
             .run(rate: 100_000, seconds: seconds)
+        let calm = try processorSeconds(of: node)
         let peak = Double(most.accepted) / Double(seconds)
         _ = try node.waitForLedger(within: .seconds(300)) { $0.pending == 0 }
+        let before = try processorSeconds(of: node)
         let outcome = try OpenLoad(port: node.port, connections: connections, requests: requests).run(
             rate: peak * factor, seconds: seconds)
+        let busy = try processorSeconds(of: node)
         let goodput = Double(outcome.accepted) / Double(seconds)
         Report.note(
             "overload: \(Int(peak)) requests/s at best; offered \(Int(peak * factor)): \(Int(goodput)) taken, "
                 + "\(outcome.refused) refused, \(outcome.notOffered) found no connection, \(outcome.wrong) answered wrong; "
-                + "p99 \(Int(outcome.p99)) ms, \(Int(try MemoryFigures.residentMegabytes(node))) MB")
+                + "p99 \(Int(outcome.p99)) ms, \(Int(try MemoryFigures.residentMegabytes(node))) MB; "
+                + "the node's processor: \(calm) s for its best, \(busy - before) s in the overload")
         _ = try node.process.terminate(within: .seconds(120))
         return [
             Figure("overload.goodput", unit: "requests/s", better: .more, [(goodput, peak)]),
             Figure("overload.p99", unit: "ms", better: .less, [(outcome.p99, limitMilliseconds)]),
         ]
+    }
+
+    /// The client shares the machine: what it leaves to the node is told.
+    private static func processorSeconds(of node: NodeProcess) throws -> Int {
+        let stat = try String(contentsOfFile: "/proc/\(node.process.pid)/stat", encoding: .utf8)
+        let words = stat[(stat.lastIndex(of: ")") ?? stat.startIndex)...].split(separator: " ")
+        guard words.count > 13, let user = Int(words[12]), let system = Int(words[13]) else {
+            throw HarnessError("/proc/…/stat: \(stat)")
+        }
+        return (user + system) / sysconf(Int32(_SC_CLK_TCK))
     }
 
     private static func request(_ number: Int) -> [UInt8] {
