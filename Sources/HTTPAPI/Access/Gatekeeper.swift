@@ -55,7 +55,7 @@ struct Gatekeeper: Sendable {
     }
 
     /// The same for a small `POST /data`, from its one header.
-    /// - Returns: nil if it is to be refused: the ordinary way says how.
+    /// - Returns: nil if it is to be refused: `refusal`, or the ordinary way, says how.
     func sender(authorization: String?) -> Caller? {
         guard let keys else { return .anybody }
         guard let authorization, let shown = Self.bearer(authorization), let key = keys.find(shown),

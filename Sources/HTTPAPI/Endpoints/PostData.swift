@@ -42,20 +42,25 @@ extension Handlers {
     // MARK: 413, 400
 
     private func parsePlain(_ call: Call, as format: BodyFormat) async throws -> AdmittedReadings {
-        let body = try await call.body.collect()
-        try await refuseIfBusy()
+        let body = try await wanted { try await call.body.collect() }
         return try body.withUnsafeReadableBytes { try parse($0, as: format, of: call.caller) }
     }
 
     private func parsePacked(_ call: Call, as format: BodyFormat) async throws -> AdmittedReadings {
-        let unpacked = try await unpacked(call.body, bytesMax: HTTPLimits.bodyBytesMax, tooLarge: .bodyTooLarge)
-        try await refuseIfBusy()
+        let unpacked = try await wanted {
+            try await self.unpacked(call.body, bytesMax: HTTPLimits.bodyBytesMax, tooLarge: .bodyTooLarge)
+        }
         return try unpacked.withUnsafeBytes { try parse($0, as: format, of: call.caller) }
     }
 
-    /// Read to its end, so that the connection lives on, and not looked into.
-    private func refuseIfBusy() async throws(Problem) {
-        guard let refusal = node.refusal(waited: 0) else { return }
+    /// A body that is read to its end, so that the connection lives on, and not looked into where there is no room for it.
+    private func wanted<Body>(_ read: () async throws -> Body) async throws -> Body {
+        let refusal: AcceptError
+        do {
+            let body = try await read()
+            guard let reason = node.refusal(waited: 0) else { return body }
+            refusal = reason
+        }
         try? await Task.sleep(for: .milliseconds(HTTPLimits.busyPauseMilliseconds))
         throw Self.problem(of: refusal)
     }

@@ -4,7 +4,7 @@ import NIOPosix
 /// How long what an event loop reads now may have waited in its socket.
 ///
 /// A loop asks once which sockets can be read and then serves them all: who is served last waited for all others, and, at
-/// the worst, for the whole round before.
+/// the worst, for the whole round before. A measure, not a bound: rounds are timed from the first small post on.
 final class LoopLag {
     private var roundStart: NIODeadline?
     private var lastRound = TimeAmount.zero
@@ -22,7 +22,7 @@ final class LoopLag {
     /// - Parameters:
     ///   - now: of the request that was read.
     ///   - loop: this thread's.
-    /// - Returns: the most that it can have waited since this loop first looked.
+    /// - Returns: about the most that it waited.
     func waited(at now: NIODeadline, _ loop: any EventLoop) -> TimeAmount {
         if let roundStart { return now - roundStart + lastRound }
         roundStart = now

@@ -174,8 +174,9 @@ final class QuickPost: ChannelDuplexHandler, RemovableChannelHandler {
         }
         let stranger = QuickRefusal(ofStranger: head, fields, frontDoor.gatekeeper, ids: frontDoor.ids)
         guard let stranger else { return false }
-        state = .discarding(since: stranger.tag.start)
-        write(stranger.tag, stranger.answer)
+        state = .discarding(until: stranger.tag.start + HTTPLimits.discardMax)
+        // What a client sent before it hung up is read whole: its answers would fill the memory.
+        if context.channel.isWritable { write(stranger.tag, stranger.answer) } else { context.close(promise: nil) }
         return true
     }
 
@@ -185,7 +186,7 @@ final class QuickPost: ChannelDuplexHandler, RemovableChannelHandler {
             // Else the connection is gone.
             guard case .pausing(let refusal, let isWhole) = self.state else { return }
             if isWhole { return self.answer(refusal.tag, refusal.answer) }
-            self.state = .discarding(since: refusal.tag.start)
+            self.state = .discarding(until: refusal.tag.start + HTTPLimits.bodyMax)
             self.write(refusal.tag, refusal.answer)
         }
     }
@@ -286,7 +287,7 @@ final class QuickPost: ChannelDuplexHandler, RemovableChannelHandler {
             if case .collecting(let request, _) = self.state, now - request.tag.start >= HTTPLimits.bodyMax {
                 self.answer(request.tag, Answer(Problem.bodyTooSlow))
                 context.close(promise: nil)
-            } else if case .discarding(let start) = self.state, now - start >= HTTPLimits.discardMax {
+            } else if case .discarding(let end) = self.state, now >= end {
                 context.close(promise: nil)
             } else if !self.isOwing, now - self.lastActivity >= idleMax {
                 context.close(promise: nil)

@@ -2,7 +2,7 @@ import HTTPTypes
 import NIOHTTP1
 import Ports
 
-/// A small request that its head alone refuses: answered at once; its body is thrown away, and its connection lives on.
+/// A small request that its head alone refuses: its body is thrown away, and its connection lives on.
 ///
 /// Whoever tries keys, or sends more than goes in, comes in numbers: what each costs is taken from everybody else.
 struct QuickRefusal {

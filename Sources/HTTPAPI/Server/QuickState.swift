@@ -11,7 +11,7 @@ enum QuickState {
     /// One is refused when its pause is over. → idle, discarding
     case pausing(QuickRefusal, isWhole: Bool)
     /// The rest of one that was refused is still to come. → idle
-    case discarding(since: NIODeadline)
+    case discarding(until: NIODeadline)
     /// The node has it. → idle
     case answering(QuickRequest, AdmittedReadings)
 }
