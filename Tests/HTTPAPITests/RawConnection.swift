@@ -47,7 +47,7 @@ final class RawConnection {
         }
     }
 
-    /// Sends the same again and again until nobody takes any of it for seconds.
+    /// Sends the same again and again until nobody takes any of it for seconds, or the server hangs up.
     /// - Returns: how many bytes went out, at most about `bytesMax`.
     func sendUntilStuck(_ bytes: [UInt8], bytesMax: Int) throws -> Int {
         var sent = 0
@@ -58,7 +58,7 @@ final class RawConnection {
             let count = bytes[start...].withUnsafeBytes {
                 Glibc.send(socket, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL | MSG_DONTWAIT))
             }
-            guard count > 0 || errno == EAGAIN else { throw Failure(description: "send: \(errno)") }
+            guard count > 0 || errno == EAGAIN else { break }
             sent += max(0, count)
         }
         return sent
