@@ -58,11 +58,19 @@ func checkHeaders(_ headers: HTTPHeaders) {
 
 // MARK: The quick path
 
+func checkFields(_ fields: QuickFields, _ head: HTTPRequestHead) {
+    precondition((0...HTTPLimits.quickBodyBytesMax).contains(fields.bytesCount), "\(fields.bytesCount) bytes")
+    for name in ["transfer-encoding", "cookie", "origin", "expect", "connection", "upgrade"] {
+        precondition(!head.headers.contains(name: name), "\(head)")
+    }
+    precondition(head.headers["authorization"] == (fields.authorization.map { [$0] } ?? []), "\(head)")
+}
+
 func checkQuick(_ request: QuickRequest, _ head: HTTPRequestHead, announced: Int) {
     precondition(head.method == .POST && head.uri == "/data" && head.version == .http1_1, "\(head)")
     precondition((1...HTTPLimits.quickBodyBytesMax).contains(announced), "\(announced) bytes")
     precondition(request.body.readableBytes == announced, "\(request.body.readableBytes) of \(announced) bytes")
-    precondition(RequestIDs.isSane(request.id), "\(request.id)")
+    precondition(RequestIDs.isSane(request.tag.id), "\(request.tag.id)")
     precondition(!head.headers.contains(name: "transfer-encoding"), "\(head)")
 }
 
@@ -72,7 +80,7 @@ func checkAnswer(_ request: QuickRequest) {
     let answer = Answer(
         status: .accepted, headers: [.contentType: MediaType.json, .retryAfter: "5"], body: .buffer(content))
     let bytes = answer.bytes(
-        id: request.id, date: "Sun, 22 Nov 2026 15:04:05 GMT", allocator: ByteBufferAllocator())
+        id: request.tag.id, date: "Sun, 22 Nov 2026 15:04:05 GMT", allocator: ByteBufferAllocator())
     let channel = EmbeddedChannel()
     defer { _ = try? channel.finish(acceptAlreadyClosed: true) }
     do {
@@ -91,7 +99,7 @@ func checkAnswer(_ request: QuickRequest) {
             case .end: break
             }
         }
-        precondition(id == request.id && body == content, "an answer to \(request.id) says \(body)")
+        precondition(id == request.tag.id && body == content, "an answer to \(request.tag.id) says \(body)")
     } catch {
         preconditionFailure("a client cannot read the answer: \(error)")
     }
@@ -111,7 +119,9 @@ func checkConnection(_ bytes: UnsafeRawBufferPointer) {
         case .head(let head):
             checkTarget(head.uri)
             checkHeaders(head.headers)
-            quick = QuickRequest(head, ids: ids).map { ($0, head) }
+            let fields = QuickFields(head)
+            if let fields { checkFields(fields, head) }
+            quick = fields.flatMap { QuickRequest(head, $0, ids: ids) }.map { ($0, head) }
         case .body(let bytes): quick?.request.add(bytes)
         case .end:
             guard let (request, head) = quick else { continue }

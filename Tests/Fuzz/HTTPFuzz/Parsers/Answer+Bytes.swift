@@ -1,0 +1,1 @@
+../../../../Sources/HTTPAPI/Server/Answer+Bytes.swift
