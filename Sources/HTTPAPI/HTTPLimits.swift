@@ -13,6 +13,8 @@ package enum HTTPLimits {
     /// How long somebody waits for being told to come back: whoever asks again at once would take the node's time from those
     /// that it serves.
     package static let busyPauseMilliseconds: Int64 = 500
+    /// How long somebody with a key that nobody knows waits for being told so: as many connections try fewer keys.
+    package static let wrongKeyPauseMilliseconds: Int64 = 5
     /// What is read and thrown away after an early answer, so that a client that sends first and reads later sees it.
     package static let discardedBytesMax = 64 << 20
     /// As long as a body that is wanted: who sends slowly has an answer to read as well.

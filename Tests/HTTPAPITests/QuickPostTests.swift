@@ -102,14 +102,14 @@ import Testing
         #expect(node.now.batches.map { $0.series[0].device.text } == ["pieces"])
     }
 
-    /// `Connection: keep-alive` changes nothing but the way.
+    /// `Sec-Fetch-Site: none` changes nothing but the way.
     @Test(arguments: [nil, AcceptError.logFull(retryAfterSeconds: 7), .draining, .logFailed("gone")])
     func bothWaysAnswerTheSame(_ refusal: AcceptError?) async throws {
         let node = FakeNode()
         node.change { $0.acceptError = refusal }
         let answers = try await withServer(try makeAPI(node)) { port, _ in
             try await onOwnThread {
-                try ["", "Connection: keep-alive\r\n"].map { header in
+                try ["", "Sec-Fetch-Site: none\r\n"].map { header in
                     let connection = try RawConnection(port: port)
                     try connection.send(Self.post("d", id: "same", header))
                     return try connection.read(until: "}")
@@ -137,7 +137,7 @@ import Testing
         try await withServer(api) { port, _ in
             try await onOwnThread {
                 for target in targets {
-                    let answers = try ["", "Connection: keep-alive\r\n"].map { header in
+                    let answers = try ["", "Sec-Fetch-Site: none\r\n"].map { header in
                         let connection = try RawConnection(port: port)
                         let head = "\(target) HTTP/1.1\r\nHost: x\r\nX-Request-Id: same\r\n"
                         try connection.send(head + authorization + header + "\r\n")
@@ -153,7 +153,7 @@ import Testing
     }
 
     /// Of a node that knows that more comes than it can take, a body is read and not looked into, on both ways.
-    @Test(arguments: ["", "Connection: keep-alive\r\n"])
+    @Test(arguments: ["", "Sec-Fetch-Site: none\r\n"])
     func aBusyNodeLooksIntoNothing(_ header: String) async throws {
         let node = FakeNode()
         node.change { $0.busy = .logFull(retryAfterSeconds: 1) }

@@ -71,6 +71,8 @@ struct Gatekeeper: Sendable {
         return keys.find(shown) == nil ? .unknownKey : nil
     }
 
+    static func showsKey(_ authorization: String) -> Bool { bearer(authorization) != nil }
+
     /// RFC 6750, 2.1: `Bearer KEY`, the scheme in any letter case.
     private static func bearer(_ header: String) -> Substring? {
         let scheme = "bearer"

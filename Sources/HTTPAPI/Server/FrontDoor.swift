@@ -86,6 +86,9 @@ package struct FrontDoor: HTTPResponder {
         do {
             call.caller = try gatekeeper.caller(call.method, route, call.headers)
         } catch {
+            if call.headers[.authorization].map(Gatekeeper.showsKey) ?? false, error.kind == .unauthorized {
+                try? await Task.sleep(for: .milliseconds(HTTPLimits.wrongKeyPauseMilliseconds))
+            }
             let isPerson =
                 MediaType.preferred(of: [MediaType.json, "text/html"], by: call.headers[.accept]) == "text/html"
             guard route == .dashboard, isPerson, call.method == .get || call.method == .head else { throw error }

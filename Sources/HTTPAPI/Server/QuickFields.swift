@@ -19,6 +19,9 @@ struct QuickFields {
             case .contentLength: isFirst = Self.set(&length, value)
             case .requestID: isFirst = Self.set(&requestID, value)
             case .authorization: isFirst = Self.set(&authorization, value)
+            // Many libraries say what HTTP/1.1 means anyway.
+            case .connection where value.lowercased() == "keep-alive": continue
+            case .connection: return nil
             case .special: return nil
             case .other: continue
             }
@@ -37,7 +40,7 @@ struct QuickFields {
 
     /// What a header means for the way a request takes.
     private enum Header {
-        case contentType, contentLength, requestID, authorization
+        case contentType, contentLength, requestID, authorization, connection
         /// Asks for something that only the ordinary way does.
         case special
         case other
@@ -54,7 +57,7 @@ struct QuickFields {
             case 6 where Self.isSame(name, "origin") || Self.isSame(name, "cookie"): self = .special
             case 14 where Self.isSame(name, "sec-fetch-site"): self = .special
             case 7 where Self.isSame(name, "upgrade"): self = .special
-            case 10 where Self.isSame(name, "connection"): self = .special
+            case 10 where Self.isSame(name, "connection"): self = .connection
             case 16 where Self.isSame(name, "content-encoding"): self = .special
             case 17 where Self.isSame(name, "transfer-encoding"): self = .special
             default: self = .other

@@ -166,29 +166,30 @@ final class QuickPost: ChannelDuplexHandler, RemovableChannelHandler {
         {
             let waited = LoopLag.ofThisThread().waited(at: request.tag.start, context.eventLoop)
             if let refusal = frontDoor.handlers.node.refusal(waited: waited.nanoseconds / 1_000) {
-                pause(QuickRefusal(request.tag, Handlers.problem(of: refusal)), context)
+                refuse(QuickRefusal(request.tag, busy: refusal), context)
             } else {
                 state = .collecting(request, of: caller)
             }
             return true
         }
         let stranger = QuickRefusal(ofStranger: head, fields, frontDoor.gatekeeper, ids: frontDoor.ids)
-        guard let stranger else { return false }
-        state = .discarding(until: stranger.tag.start + HTTPLimits.discardMax)
-        // What a client sent before it hung up is read whole: its answers would fill the memory.
-        if context.channel.isWritable { write(stranger.tag, stranger.answer) } else { context.close(promise: nil) }
-        return true
+        if let stranger { refuse(stranger, context) }
+        return stranger != nil
     }
 
-    private func pause(_ refusal: QuickRefusal, _ context: ChannelHandlerContext) {
+    private func refuse(_ refusal: QuickRefusal, _ context: ChannelHandlerContext) {
         state = .pausing(refusal, isWhole: false)
-        context.eventLoop.assumeIsolated().scheduleTask(in: HTTPLimits.busyPause) {
-            // Else the connection is gone.
-            guard case .pausing(let refusal, let isWhole) = self.state else { return }
-            if isWhole { return self.answer(refusal.tag, refusal.answer) }
-            self.state = .discarding(until: refusal.tag.start + HTTPLimits.bodyMax)
-            self.write(refusal.tag, refusal.answer)
-        }
+        guard refusal.pause > .zero else { return tell(context) }
+        context.eventLoop.assumeIsolated().scheduleTask(in: refusal.pause) { self.tell(context) }
+    }
+
+    private func tell(_ context: ChannelHandlerContext) {
+        guard case .pausing(let refusal, let isWhole) = state else { return }
+        // What a client sent before it hung up is read whole: its answers would fill the memory.
+        guard context.channel.isWritable else { return context.close(promise: nil) }
+        if isWhole { return answer(refusal.tag, refusal.answer) }
+        state = .discarding(until: refusal.tag.start + refusal.bodyMax)
+        write(refusal.tag, refusal.answer)
     }
 
     // MARK: The node

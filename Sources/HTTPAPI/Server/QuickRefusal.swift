@@ -1,4 +1,5 @@
 import HTTPTypes
+import NIOCore
 import NIOHTTP1
 import Ports
 
@@ -8,10 +9,20 @@ import Ports
 struct QuickRefusal {
     let tag: RequestTag
     let answer: Answer
+    /// Until it is told.
+    let pause: TimeAmount
+    /// Until its body must have come.
+    let bodyMax: TimeAmount
 
-    init(_ tag: RequestTag, _ problem: Problem) {
+    init(_ tag: RequestTag, _ problem: Problem, pause: TimeAmount, bodyMax: TimeAmount) {
         self.tag = tag
         answer = Answer(problem)
+        self.pause = pause
+        self.bodyMax = bodyMax
+    }
+
+    init(_ tag: RequestTag, busy refusal: AcceptError) {
+        self.init(tag, Handlers.problem(of: refusal), pause: HTTPLimits.busyPause, bodyMax: HTTPLimits.bodyMax)
     }
 
     /// One of a stranger.
@@ -24,7 +35,10 @@ struct QuickRefusal {
         let route = RouteMatch(path: RequestTarget(head.uri).path)?.route
         // The dashboard answers people with a page, and some routes ask nobody.
         guard route != .dashboard, route.map({ $0.scope(for: method) != nil }) ?? true else { return nil }
-        self.init(RequestTag(id: ids.id(given: fields.requestID), route: route, method: method), problem)
+        let isWrongKey = fields.authorization.map(Gatekeeper.showsKey) ?? false
+        self.init(
+            RequestTag(id: ids.id(given: fields.requestID), route: route, method: method), problem,
+            pause: isWrongKey ? HTTPLimits.wrongKeyPause : .zero, bodyMax: HTTPLimits.discardMax)
     }
 
     /// Of those whose answers have a body and no other meaning.

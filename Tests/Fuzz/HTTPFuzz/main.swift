@@ -60,9 +60,10 @@ func checkHeaders(_ headers: HTTPHeaders) {
 
 func checkFields(_ fields: QuickFields, _ head: HTTPRequestHead) {
     precondition((0...HTTPLimits.quickBodyBytesMax).contains(fields.bytesCount), "\(fields.bytesCount) bytes")
-    for name in ["transfer-encoding", "cookie", "origin", "expect", "connection", "upgrade"] {
+    for name in ["transfer-encoding", "cookie", "origin", "expect", "upgrade"] {
         precondition(!head.headers.contains(name: name), "\(head)")
     }
+    precondition(head.headers["connection"].allSatisfy { $0.lowercased() == "keep-alive" }, "\(head)")
     precondition(head.headers["authorization"] == (fields.authorization.map { [$0] } ?? []), "\(head)")
 }
 
