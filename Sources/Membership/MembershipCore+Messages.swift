@@ -118,7 +118,7 @@ extension MembershipCore {
         effects.append(.send(message, to: address))
     }
 
-    private func message(_ body: Message.Body, _ rumors: [Rumor]) -> Message {
+    func message(_ body: Message.Body, _ rumors: [Rumor]) -> Message {
         Message(flock: flock, sender: me.id, digest: digest, body: body, rumors: rumors)
     }
 }

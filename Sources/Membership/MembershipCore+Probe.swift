@@ -167,6 +167,11 @@ extension MembershipCore {
         nextGoneProbeAt = now.advanced(byMicroseconds: shared(limits.goneProbeInterval))
         guard presentCount <= rows.count, let gone = drawMembers(1, except: nil, { $0 == .dead }).first else { return }
         send(.ping(nextNumber(), target: gone), to: gone.address, about: gone.name, &effects)
+        // Who left while this node was cut off is dead here for ever: that news is worn out, and digests are of the present.
+        guard let row = member(gone.name), let other = drawMembers(1, except: gone.name, { $0.isPresent }).first else {
+            return
+        }
+        effects.append(.send(message(.table, [Rumor(row)]), to: other.address))
     }
 
     /// Seeds where no member is known to be: all of them and often while this node is alone, afterwards one at a time.

@@ -32,6 +32,8 @@ extension MembershipCore {
                 rows[index].member.status == .suspect, let accuser
             {
                 confirm(index, accuser: accuser)
+            } else if teller != nil, isSameLife, new.status == .dead, rows[index].member.status == .left {
+                announce(index, accuser: nil)
             }
             return
         }

@@ -73,6 +73,32 @@ struct NewsTests {
         #expect(pulls == 1)
     }
 
+    /// Who is cut off while somebody leaves holds the leaver for dead; later that news is worn out, and the tables of those
+    /// present are the same.
+    @Test func whoHoldsALeaverForDeadIsToldBetter() throws {
+        var late = LoneCore(knowing: "b", "c")
+        late.hear(from: "b", rows: [late.row("c", .dead)])
+        late.run(5, answering: ["b"])
+        late.clear()
+        late.run(5, answering: ["b"])
+        let tables = late.sent.filter { $0.message.body == .table && $0.to.host == "b" }.map(\.message)
+        #expect(Set(tables.flatMap(\.rumors).map(\.member)) == [late.row("c", .dead)])
+        #expect(tables.count <= 3, "now and then")
+
+        var knowing = LoneCore(knowing: "b", "c")
+        knowing.hear(from: "b", rows: [knowing.row("c", .left)])
+        knowing.run(5, answering: ["b"])
+        knowing.clear()
+        knowing.run(5, answering: ["b"])
+        #expect(!knowing.sent.contains { !$0.message.rumors.filter { $0.member.name == "c" }.isEmpty }, "worn out")
+        knowing.hear(from: "b", .table, rows: try #require(tables.first).rumors.map(\.member))
+        knowing.run(1, answering: ["b"])
+        let news = knowing.sent.flatMap(\.message.rumors).map(\.member).filter { $0.name == "c" }
+        #expect(Set(news) == [knowing.row("c", .left)])
+        late.hear(from: "b", rows: news)
+        #expect(late.status("c") == .left)
+    }
+
     @Test func aFullTableTakesNobodyNewAndCountsIt() {
         var limits = MembershipLimits()
         limits.membersMax = 2
