@@ -168,9 +168,10 @@ extension MembershipCore {
         guard presentCount <= rows.count, let gone = drawMembers(1, except: nil, { $0 == .dead }).first else { return }
         send(.ping(nextNumber(), target: gone), to: gone.address, about: gone.name, &effects)
         // Who left while this node was cut off is dead here for ever: that news is worn out, and digests are of the present.
-        guard let row = member(gone.name), let other = drawMembers(1, except: gone.name, { $0.isPresent }).first else {
-            return
-        }
+        // A row may say that somebody else is at this node's address.
+        guard let row = member(gone.name), let other = drawMembers(1, except: gone.name, { $0.isPresent }).first,
+            other.address != me.id.address
+        else { return }
         effects.append(.send(message(.table, [Rumor(row)]), to: other.address))
     }
 

@@ -14,6 +14,8 @@ package struct FlockReport: Sendable, CustomStringConvertible {
     /// Until tables are equal after the end of the disasters: whoever was suspected last has its 8 s, and the lonely have
     /// to be found. Ten thousand seeds stay well below.
     static let settleMax: Int64 = 10_000_000
+    /// And until all know who left: one of the dead is told of every two seconds, to one of the others.
+    static let leavesMax: Int64 = 60_000_000
     /// Probes and suspicions that began in the disasters end; nobody dies of them.
     static let echo: Int64 = 8_000_000
     /// Then nothing may change.
@@ -55,6 +57,8 @@ package struct FlockReport: Sendable, CustomStringConvertible {
             return nil
         }
         flock.forgive()
+        flock.run(for: leavesMax, looks: 100_000) { $0.unheardLeaves.isEmpty }
+        for leave in flock.unheardLeaves { flock.fail(leave) }
         flock.run(for: echo)
         let changes = flock.changesCount
         flock.run(for: quiet)

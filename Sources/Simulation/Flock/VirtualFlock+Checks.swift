@@ -92,6 +92,18 @@ extension VirtualFlock {
         }
     }
 
+    /// Who holds somebody for dead whom another knows to have left in that life.
+    package var unheardLeaves: [String] {
+        let tables = running.compactMap { index in
+            nodes[index].plane.map { (name: nodes[index].name, members: $0.membership.members) }
+        }
+        let left = Set(tables.flatMap(\.members).filter { $0.status == .left }.map(\.id))
+        return tables.flatMap { table in
+            table.members.filter { $0.status == .dead && left.contains($0.id) }
+                .map { "\(table.name) holds \($0.name), which left, for dead" }
+        }
+    }
+
     /// All running nodes see the same number of members, and of them the same.
     package var isAgreed: Bool {
         var digest: UInt64?
