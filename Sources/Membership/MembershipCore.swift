@@ -20,7 +20,8 @@ package import Telemetry
 ///    waits. After a standstill no wait ends that began before it.
 /// 4. **Tables meet.** Every message has a digest of the sender's table; where it differs the parts that differ are
 ///    pulled at once, both ways. What a table calls dead is only suspected here, until it had time to refute.
-/// 5. **Nothing is given up.** The gone and the seeds are pinged for ever, at a low rate: every partition heals.
+/// 5. **Nothing is given up.** The gone and the seeds are pinged for ever, at a low rate: every partition heals. Others
+///    are asked of the dead as often: digests are of the present, and word that a member left reaches once only.
 /// 6. **The later life wins.** Of two processes of one name the one that started later is the member; the other learns
 ///    it (`superseded`) and is silent from then on.
 package struct MembershipCore: Hashable, Sendable {
