@@ -32,9 +32,7 @@ struct Gatekeeper: Sendable {
     func holder(_ headers: HTTPFields) throws(Problem) -> Caller {
         guard let keys else { return .anybody }
         if let header = headers[.authorization] {
-            guard let shown = Self.bearer(header) else { throw .noKey }
-            guard let key = keys.find(shown) else { throw .unknownKey }
-            return .holder(key, isPage: false)
+            return .holder(try Self.key(of: keys, shownIn: header), isPage: false)
         }
         guard let shown = SessionCookie.key(in: headers[values: .cookie], isSecure: isSecure(headers)) else {
             throw .noKey
@@ -58,20 +56,28 @@ struct Gatekeeper: Sendable {
     /// - Returns: nil if it is to be refused: `refusal`, or the ordinary way, says how.
     func sender(authorization: String?) -> Caller? {
         guard let keys else { return .anybody }
-        guard let authorization, let shown = Self.bearer(authorization), let key = keys.find(shown),
-            key.allows(.ingest)
-        else { return nil }
+        guard let key = try? Self.key(of: keys, shownIn: authorization), key.allows(.ingest) else { return nil }
         return .holder(key, isPage: false)
     }
 
     /// What is told to a stranger without a cookie; nil for whoever shows a key that is known.
     func refusal(authorization: String?) -> Problem? {
         guard let keys else { return nil }
-        guard let authorization, let shown = Self.bearer(authorization) else { return .noKey }
-        return keys.find(shown) == nil ? .unknownKey : nil
+        do throws(Problem) {
+            _ = try Self.key(of: keys, shownIn: authorization)
+            return nil
+        } catch {
+            return error
+        }
     }
 
-    static func showsKey(_ authorization: String) -> Bool { bearer(authorization) != nil }
+    static func showsKey(_ authorization: String?) -> Bool { authorization.flatMap(bearer) != nil }
+
+    private static func key(of keys: KeyBook, shownIn authorization: String?) throws(Problem) -> AccessKey {
+        guard let authorization, let shown = bearer(authorization) else { throw .noKey }
+        guard let key = keys.find(shown) else { throw .unknownKey }
+        return key
+    }
 
     /// RFC 6750, 2.1: `Bearer KEY`, the scheme in any letter case.
     private static func bearer(_ header: String) -> Substring? {

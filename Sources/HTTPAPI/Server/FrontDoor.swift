@@ -86,7 +86,7 @@ package struct FrontDoor: HTTPResponder {
         do {
             call.caller = try gatekeeper.caller(call.method, route, call.headers)
         } catch {
-            if call.headers[.authorization].map(Gatekeeper.showsKey) ?? false, error.kind == .unauthorized {
+            if error.kind == .unauthorized, Gatekeeper.showsKey(call.headers[.authorization]) {
                 try? await Task.sleep(for: .milliseconds(HTTPLimits.wrongKeyPauseMilliseconds))
             }
             let isPerson =

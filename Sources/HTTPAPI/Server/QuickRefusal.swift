@@ -35,7 +35,7 @@ struct QuickRefusal {
         let route = RouteMatch(path: RequestTarget(head.uri).path)?.route
         // The dashboard answers people with a page, and some routes ask nobody.
         guard route != .dashboard, route.map({ $0.scope(for: method) != nil }) ?? true else { return nil }
-        let isWrongKey = fields.authorization.map(Gatekeeper.showsKey) ?? false
+        let isWrongKey = Gatekeeper.showsKey(fields.authorization)
         self.init(
             RequestTag(id: ids.id(given: fields.requestID), route: route, method: method), problem,
             pause: isWrongKey ? HTTPLimits.wrongKeyPause : .zero, bodyMax: HTTPLimits.discardMax)
