@@ -51,7 +51,7 @@ final class OpenLoad {
         let start = ContinuousClock.now
         var sent = 0
         while true {
-            let elapsed = Self.seconds(since: start)
+            let elapsed = Stopwatch.seconds(since: start)
             // A little longer than it offers, for the answers that are still out.
             if elapsed > Double(seconds) + Self.patience || (elapsed > Double(seconds) && free.count == links.count) {
                 break
@@ -91,7 +91,7 @@ final class OpenLoad {
             switch status {
             case 202:
                 outcome.accepted += 1
-                outcome.times.append(Self.seconds(since: sentAt) * 1e3)
+                outcome.times.append(Stopwatch.seconds(since: sentAt) * 1e3)
             case 429, 503: outcome.refused += 1
             default: outcome.wrong += 1
             }
@@ -114,9 +114,4 @@ final class OpenLoad {
     }
 
     private static let head = "HTTP/1.1 ".utf8.map { CChar($0) }
-
-    private static func seconds(since start: ContinuousClock.Instant) -> Double {
-        let (whole, part) = (ContinuousClock.now - start).components
-        return Double(whole) + Double(part) / 1e18
-    }
 }
