@@ -49,7 +49,7 @@ final class RawConnection {
 
     /// Sends the same again and again until nobody takes any of it for seconds, or the server hangs up.
     /// - Returns: how many bytes went out, at most about `bytesMax`.
-    func sendUntilStuck(_ bytes: [UInt8], bytesMax: Int) throws -> Int {
+    func sendUntilStuck(_ bytes: [UInt8], bytesMax: Int) -> Int {
         var sent = 0
         while sent < bytesMax {
             var descriptor = pollfd(fd: socket, events: Int16(POLLOUT), revents: 0)

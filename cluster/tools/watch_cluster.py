@@ -265,8 +265,11 @@ def main():
     options = arguments()
     folder = options.run_dir.resolve()
     conf = settings(folder)
-    nodes = [Node(folder, index, int(conf["HTTP_BASE"]) + index) for index in range(int(conf["NODES"]))]
-    probe, store = Probe([Node(folder, index, node.port) for index, node in enumerate(nodes)]), Store(folder)
+    # Each thread has connections of its own.
+    nodes, probed, fed = (
+        [Node(folder, index, int(conf["HTTP_BASE"]) + index) for index in range(int(conf["NODES"]))] for _ in range(3)
+    )
+    probe, store = Probe(probed), Store(folder)
     servers = ",".join(f"http://127.0.0.1:{node.port}" for node in nodes)
     # Whoever ends this ends the devices with it.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
@@ -275,8 +278,7 @@ def main():
     with open(folder / "devices.log", "ab") as log, open(table, "w", newline="", encoding="utf-8") as file:
         interval = 2 * options.devices / options.rate
         if options.gateways:
-            own = [Node(folder, index, node.port) for index, node in enumerate(nodes)]
-            devices = Gateways(own, options.gateways, options.devices, interval)
+            devices = Gateways(fed, options.gateways, options.devices, interval)
         else:
             devices = Devices(options, interval, servers, log)
         try:
