@@ -85,6 +85,8 @@ package struct CensusQuery: Hashable, Sendable {
     package let approved: Instant?
 
     package static let silentIntervals: Int64 = 3
+    /// Who is unheard for so many of its usual intervals is late: perhaps cut off, perhaps only slow this time.
+    package static let lateIntervals: Int64 = 2
 
     package init(through: Instant, crowdAfter: Int64, old: Instant, approved: Instant?) {
         self.through = through
@@ -96,14 +98,16 @@ package struct CensusQuery: Hashable, Sendable {
     /// Whoever was heard after it is heard, whatever its rhythm.
     package var recent: Instant { through.advanced(byMicroseconds: -crowdAfter) }
 
-    package enum Standing: Hashable, Sendable { case heard, fellSilent, gone }
+    package enum Standing: Hashable, Sendable { case heard, late, fellSilent, gone }
 
     /// How one device stands.
     /// - Parameter usualInterval: in microseconds; 0 while unknown.
     package func standing(heard: Instant, usualInterval: Int64) -> Standing {
         if let approved, heard <= approved { return .gone }
-        let limit = max(crowdAfter, Self.silentIntervals * min(max(0, usualInterval), .max / Self.silentIntervals))
-        if through.microseconds(since: heard) < limit { return .heard }
+        let interval = min(max(0, usualInterval), .max / Self.silentIntervals)
+        let limit = max(crowdAfter, Self.silentIntervals * interval)
+        let silence = through.microseconds(since: heard)
+        if silence < limit { return silence < max(crowdAfter, Self.lateIntervals * interval) ? .heard : .late }
         // Of a fleet of many rhythms the quick are missed first: they count until the slow are missed, too.
         let window = Self.silentIntervals * min(limit, .max / Self.silentIntervals)
         return heard > old.advanced(byMicroseconds: crowdAfter - window) ? .fellSilent : .gone
@@ -112,12 +116,24 @@ package struct CensusQuery: Hashable, Sendable {
 
 /// How much of the fleet is heard.
 package struct Census: Hashable, Sendable {
-    package let heard: Int
-    package let fellSilent: Int
+    /// In time.
+    package private(set) var heard: Int
+    package private(set) var late: Int
+    package private(set) var fellSilent: Int
 
-    package init(heard: Int, fellSilent: Int) {
+    package init(heard: Int = 0, late: Int = 0, fellSilent: Int = 0) {
         self.heard = heard
+        self.late = late
         self.fellSilent = fellSilent
+    }
+
+    package mutating func count(_ standing: CensusQuery.Standing) {
+        switch standing {
+        case .heard: heard += 1
+        case .late: late += 1
+        case .fellSilent: fellSilent += 1
+        case .gone: break
+        }
     }
 }
 

@@ -110,10 +110,13 @@ package struct FleetReport: Hashable, Sendable {
 }
 
 extension Census {
+    /// More than half of them may have fallen silent together: those who report seldom are only late as yet.
+    package var isUnclear: Bool { fellSilent + late > heard }
+
     /// More than half of those who were heard lately fell silent together: that is a cut line before it is a dead fleet.
     /// - Parameter query: as the census was asked for.
     package func obstacle(_ query: CensusQuery) -> Waiting? {
-        guard fellSilent > heard else { return nil }
+        guard fellSilent > heard + late else { return nil }
         // Without numbers: the same reason from run to run, however many follow.
         return Waiting(
             reason: "more than half of the devices fell silent together: look for what they share, or approve it "

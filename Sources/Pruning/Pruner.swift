@@ -14,7 +14,8 @@ import Telemetry
 /// 2. Devices that may have to go are read, with the number of readings that are stored of each.
 /// 3. Every member tells the store whom it heard. A device that was heard before `through` is known to be by now.
 /// 4. The tick is written; who is silent is hidden.
-/// 5. Of the devices of step 2 those go of which nothing was heard or stored since. What is still on its way is younger
+/// 5. Of the devices of step 2 those go of which nothing was heard or stored since, unless more than half of the fleet is
+///    late: that may be a cut line that is not a silence yet in a fleet that reports seldom. What is still on its way is younger
 ///    than the tombstone and begins the device anew.
 package struct Pruner: Sendable {
     private let rules: PruneRules
@@ -87,7 +88,9 @@ package struct Pruner: Sendable {
                     reason: "\(unsettled.joined(separator: ", ")) cannot tell the store who was heard: "
                         + "silence does not count meanwhile", approval: Approval()))
         }
-        if let waiting = try await crowd(totals, through, start.approved) {
+        let query = try await query(totals, through, start.approved)
+        let census = try await store.census(query)
+        if let waiting = census.obstacle(query) {
             guard await mayAct() else { return .stopped }
             try await store.takeBackTicks(after: through.advanced(byMicroseconds: -rules.unseenCut), token)
             return try await wait(waiting)
@@ -96,7 +99,10 @@ package struct Pruner: Sendable {
         try await store.write(tick, keepingFrom: totals.oldest, token)
         lives = report.lives
         if !isWatched { unbrokenSince = tick.total }
-        guard let counts = try await act(totals, doomed, at: start.time) else { return .stopped }
+        var counts = PruneCounts()
+        counts.held = census.isUnclear ? doomed.count : 0
+        let isActed = try await act(totals, census.isUnclear ? [] : doomed, at: start.time, &counts)
+        guard isActed else { return .stopped }
         return try await finish(counts)
     }
 
@@ -116,27 +122,25 @@ package struct Pruner: Sendable {
     }
 
     /// By the store's clock and not by ticks: a fleet that is not heard makes none.
-    private func crowd(
+    private func query(
         _ totals: PruneRules.Totals, _ through: Instant, _ approved: Approval?
-    ) async throws(StoreError) -> Waiting? {
+    ) async throws(StoreError) -> CensusQuery {
         let old = try await store.tick(atMost: totals.old)?.through ?? .distantPast
         // Of a clock that was set back since: nobody can have meant it.
         let known = approved?.heardThrough.flatMap { $0 <= through ? $0 : nil }
-        let query = CensusQuery(through: through, crowdAfter: rules.crowdAfter, old: old, approved: known)
-        return try await store.census(query).obstacle(query)
+        return CensusQuery(through: through, crowdAfter: rules.crowdAfter, old: old, approved: known)
     }
 
     // MARK: Acting
 
-    /// - Returns: nil if the lease ended in between.
+    /// - Returns: false if the lease ended in between.
     private mutating func act(
-        _ totals: PruneRules.Totals, _ doomed: [SilentDevice], at now: Instant
-    ) async throws(StoreError) -> PruneCounts? {
-        var counts = PruneCounts()
+        _ totals: PruneRules.Totals, _ doomed: [SilentDevice], at now: Instant, _ counts: inout PruneCounts
+    ) async throws(StoreError) -> Bool {
         if let limit = try await store.tick(atMost: totals.hide) {
             let reason = "not heard for \(SpanText(microseconds: rules.inactiveAfter)) while the flock listened"
             while counts.hidden < Self.hiddenMax {
-                guard await mayAct() else { return nil }
+                guard await mayAct() else { return false }
                 let part = try await store.hide(
                     heardThrough: limit.through, limit: Self.hiddenAtOnceMax, reason: reason, token)
                 counts.hidden += part.count
@@ -146,15 +150,14 @@ package struct Pruner: Sendable {
         let reason = "not heard for \(SpanText(microseconds: rules.deleteAfter ?? 0)) while the flock listened"
         var rest = doomed[...]
         while !rest.isEmpty {
-            guard await mayAct() else { return nil }
+            guard await mayAct() else { return false }
             let part = Array(rest.prefix(Self.deletedAtOnceMax))
             rest = rest.dropFirst(part.count)
             let tombstones = try await store.delete(part, reason: reason, token)
             counts.deleted += tombstones.count
             await flock.forget(tombstones)
         }
-        guard try await drop(before: now, &counts) else { return nil }
-        return counts
+        return try await drop(before: now, &counts)
     }
 
     private mutating func drop(before now: Instant, _ counts: inout PruneCounts) async throws(StoreError) -> Bool {
@@ -202,6 +205,8 @@ package protocol PrunedFlock: Sendable {
 package struct PruneCounts: Hashable, Sendable, CustomStringConvertible {
     package var hidden = 0
     package var deleted = 0
+    /// Silent for long enough, and kept while more than half of the fleet may be cut off.
+    package var held = 0
     /// Readings, or chunks of them.
     package var dropped = 0
 
@@ -212,6 +217,7 @@ package struct PruneCounts: Hashable, Sendable, CustomStringConvertible {
         if hidden > 0 { parts.append("hid \(hidden)") }
         if deleted > 0 { parts.append("deleted \(deleted)") }
         if dropped > 0 { parts.append("dropped \(dropped)") }
+        if held > 0 { parts.append("kept \(held) back, since more than half of the devices are late") }
         return parts.isEmpty ? "nothing to do" : parts.joined(separator: ", ")
     }
 }

@@ -15,7 +15,7 @@ enum SilentDevices {
             "SELECT TOTAL(heard > ?1), COUNT(*) FROM (SELECT \(heard) AS heard FROM devices) WHERE heard > ?2")
         try quick.bind(query.recent.microseconds, 1)
         try quick.bind(approved.microseconds, 2)
-        guard try quick.step() else { return Census(heard: 0, fellSilent: 0) }
+        guard try quick.step() else { return Census() }
         let (heardCount, all) = (Int(quick.int64(0)), Int(quick.int64(1)))
         guard all > 2 * heardCount else { return Census(heard: heardCount, fellSilent: all - heardCount) }
         return try byRhythm(query, approved, connection)
@@ -32,16 +32,12 @@ enum SilentDevices {
             FROM devices LEFT JOIN series ON series.device = devices.id LEFT JOIN latest ON latest.series = series.id
             GROUP BY devices.id
             """)
-        var (heardCount, fellSilent) = (0, 0)
+        var census = Census()
         while try select.step() {
             let interval = select.isNull(1) ? 0 : select.int64(1)
-            switch query.standing(heard: select.time(0), usualInterval: interval) {
-            case .heard: heardCount += 1
-            case .fellSilent: fellSilent += 1
-            case .gone: break
-            }
+            census.count(query.standing(heard: select.time(0), usualInterval: interval))
         }
-        return Census(heard: heardCount, fellSilent: fellSilent)
+        return census
     }
 
     /// - Parameter rest: of a `SELECT`, which gives the rows that are meant.

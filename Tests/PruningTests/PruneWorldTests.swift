@@ -24,6 +24,13 @@ import Testing
         #expect(deleted > Int(Self.seedsCount) && hidden > deleted && refused > 0)
     }
 
+    /// Most devices were cut off while the slow ones among them were only late: that was no crowd yet, and one was deleted.
+    @Test func whoMayBeCutOffIsNotDeleted() async {
+        let world = PruneWorld(seed: 3_993)
+        await world.run()
+        #expect(await world.problems.isEmpty)
+    }
+
     @Test(arguments: PlantedPruneFault.allCases)
     func everyPlantedFaultIsFound(fault: PlantedPruneFault) async {
         var found: UInt64?

@@ -64,7 +64,7 @@ extension ConformanceCase {
         let times = try await heard(3, every: 10 * minute, store)
         // (Minutes after the last was heard, devices that are approved, what is to be counted.)
         let cases: [(Int64, Int, Census)] = [
-            (0, 0, Census(heard: 3, fellSilent: 0)), (20, 0, Census(heard: 3, fellSilent: 0)),
+            (0, 0, Census(heard: 3)), (15, 0, Census(heard: 3)), (25, 0, Census(late: 3)),
             (40, 0, Census(heard: 0, fellSilent: 3)), (40, 2, Census(heard: 0, fellSilent: 1)),
             (40, 3, Census(heard: 0, fellSilent: 0)),
         ]

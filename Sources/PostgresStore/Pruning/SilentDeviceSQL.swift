@@ -29,16 +29,12 @@ enum SilentDeviceSQL {
             FROM devices LEFT JOIN series ON series.device = devices.id LEFT JOIN latest ON latest.series = series.id
             WHERE \(heard) > $1 GROUP BY devices.id
             """, [.time(approved)])
-        var (heardCount, fellSilent) = (0, 0)
+        var census = Census()
         for row in rows.indices {
             let interval = rows.isNull(row, 1) ? 0 : rows.int64(row, 1)
-            switch query.standing(heard: rows.time(row, 0), usualInterval: interval) {
-            case .heard: heardCount += 1
-            case .fellSilent: fellSilent += 1
-            case .gone: break
-            }
+            census.count(query.standing(heard: rows.time(row, 0), usualInterval: interval))
         }
-        return Census(heard: heardCount, fellSilent: fellSilent)
+        return census
     }
 
     static func silent(heardThrough time: Instant, limit: Int, _ link: Link) throws(Failure) -> [SilentDevice] {

@@ -80,8 +80,9 @@ package struct VirtualPruneStore: Sendable {
     package func tick(atMost total: Int64) -> Tick? { ticks.last { $0.total <= total } }
 
     package func census(_ query: CensusQuery) -> Census {
-        let standings = devices.values.map { query.standing(heard: $0.heard, usualInterval: $0.usualInterval) }
-        return Census(heard: standings.count { $0 == .heard }, fellSilent: standings.count { $0 == .fellSilent })
+        devices.values.reduce(into: Census()) {
+            $0.count(query.standing(heard: $1.heard, usualInterval: $1.usualInterval))
+        }
     }
 
     package func silentDevices(heardThrough time: Instant, limit: Int) -> [SilentDevice] {
