@@ -157,6 +157,14 @@ package struct SeriesState: Hashable, Sendable {
         usualInterval += (min(pause, Self.silencesMax * silentAfter) - usualInterval) / Self.intervalWeight
     }
 
+    /// Its newest reading is all there is of it.
+    mutating func beginAnew() {
+        usualInterval = 0
+        detector = DetectorState()
+        panel = nil
+        isChanged = true
+    }
+
     /// It comes from another owner, or from the store: listening begins. What the other heard and did not tell the store is
     /// to be told by this one.
     mutating func arrive(_ now: Moment) {

@@ -174,8 +174,7 @@ extension SlotCore {
         _ given: SlotState, into open: inout Open, isTieTaken: Bool, _ now: Moment
     ) -> [Effect] {
         for (device, time) in given.tombstones.sorted(by: { $0.key < $1.key }) {
-            remember(Tombstone(device: device, time: time))
-            open.forget(device, at: time)
+            bury(Tombstone(device: device, time: time), in: &open)
         }
         return open.take(given, but: tombstones, isTieTaken: isTieTaken, now).map(Effect.silenceEnded)
     }

@@ -1,5 +1,5 @@
 import Detection
-import Ports
+package import Ports
 import Telemetry
 
 /// Judging: verdicts from the state of an open slot, and what is remembered of those given.
@@ -55,7 +55,14 @@ extension SlotCore {
         return open.judgeTogether(reading, judged.verdict, isNew: judged.isFirst)
     }
 
-    mutating func remember(_ tombstone: Tombstone) {
+    /// Keeps what was received before away from now on, and takes it out of `open`.
+    mutating func bury(_ tombstone: Tombstone, in open: inout Open) {
+        let isNews = !knows(tombstone)
+        remember(tombstone)
+        open.forget(tombstone.device, at: tombstone.time, isNews: isNews)
+    }
+
+    private mutating func remember(_ tombstone: Tombstone) {
         let known = tombstones[tombstone.device]
         if known == nil, tombstones.count >= Self.tombstonesMax,
             let oldest = tombstones.min(by: { ($0.value, $0.key) < ($1.value, $1.key) })
@@ -66,21 +73,26 @@ extension SlotCore {
         tombstones[tombstone.device] = max(known ?? tombstone.time, tombstone.time)
     }
 
+    /// It was told of this deletion before, or of a later one.
+    package func knows(_ tombstone: Tombstone) -> Bool {
+        tombstones[tombstone.device].map { $0 >= tombstone.time } ?? false
+    }
+
     mutating func forget(_ device: DeviceID, at time: Instant) {
-        remember(Tombstone(device: device, time: time))
+        let tombstone = Tombstone(device: device, time: time)
         switch state {
-        case .cold: return
+        case .cold: remember(tombstone)
         case .open(var open):
             state = .cold
-            open.forget(device, at: time)
+            bury(tombstone, in: &open)
             state = .open(open)
         case .warming(var warming):
             state = .cold
-            warming.open.forget(device, at: time)
+            bury(tombstone, in: &warming.open)
             state = .warming(warming)
         case .sealed(var sealed):
             state = .cold
-            sealed.open.forget(device, at: time)
+            bury(tombstone, in: &sealed.open)
             state = .sealed(sealed)
         }
     }

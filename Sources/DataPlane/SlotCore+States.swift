@@ -205,9 +205,13 @@ extension SlotCore.Open {
         return ended.sorted { $0.series < $1.series }
     }
 
-    mutating func forget(_ device: DeviceID, at time: Instant) {
-        // What it sent since it was deleted is its new life.
+    /// What it sent since it was deleted is its new life.
+    /// - Parameter isNews: it spoke before this owner learned of the deletion: what was learned from what is gone goes, too.
+    mutating func forget(_ device: DeviceID, at time: Instant, isNews: Bool) {
         series = series.filter { $0.key.device != device || $0.value.lastHeard > time }
+        if isNews {
+            for name in series.keys where name.device == device { series[name]?.beginAnew() }
+        }
         indexPanels()
     }
 

@@ -64,10 +64,7 @@ extension SlotCore {
         switch state {
         case .warming(var warming) where warming.rows == .asked:
             state = .cold
-            for tombstone in stored {
-                remember(tombstone)
-                warming.open.forget(tombstone.device, at: tombstone.time)
-            }
+            for tombstone in stored { bury(tombstone, in: &warming.open) }
             let ended = warming.open.take(rows, but: tombstones, isLaterTaken: true, now)
             warming.rows = .came
             return ended.map(Effect.silenceEnded) + goOn(warming, now, &models)

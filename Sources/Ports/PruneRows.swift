@@ -187,7 +187,17 @@ package struct AuditRow: Hashable, Sendable {
     /// Nil: a person did it.
     package let token: FencingToken?
 
-    package enum Decision: String, Hashable, Sendable, CaseIterable { case hide, delete, restore, wait, approve, drop }
+    package enum Decision: String, Hashable, Sendable, CaseIterable {
+        case hide, delete, restore, wait, approve, revoke, drop
+    }
+
+    /// - Parameter member: a life that was approved to be gone.
+    package static func revocation(of member: String) -> String {
+        "\(member.split(separator: " ").first ?? "a member") is back: the approval that it is gone is over"
+    }
+
+    /// The job of what a person deletes.
+    package static let operatorJob = "operator"
 
     package init(
         time: Instant, job: String, device: DeviceID?, decision: Decision, reason: String, token: FencingToken?
@@ -233,11 +243,19 @@ package struct PrunePlan: Hashable, Sendable {
     /// The one that is silent for longest first; there may be more.
     package let hide: [SilentDevice]
     package let delete: [SilentDevice]
+    /// Whom an approval of what it waits with would give up.
+    package let silent: [SilentDevice]
+    /// Who leads now, as its node says; nil if nobody does.
+    package var leader: String?
+    /// Why the asked node cannot lead: the lease's keeper does not answer.
+    package var keeperTrouble: String?
 
     package init(
-        job: JobRow?, inactiveAfter: Int64, deleteAfter: Int64?, hide: [SilentDevice], delete: [SilentDevice]
+        job: JobRow?, inactiveAfter: Int64, deleteAfter: Int64?, hide: [SilentDevice], delete: [SilentDevice],
+        silent: [SilentDevice] = []
     ) {
         self.job = job
+        self.silent = silent
         self.inactiveAfter = inactiveAfter
         self.deleteAfter = deleteAfter
         self.hide = hide

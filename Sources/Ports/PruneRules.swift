@@ -54,6 +54,12 @@ package enum MemberLines {
         return joined(lines(old).filter { !known.contains($0) } + added)
     }
 
+    /// All of `text` but `gone`.
+    package static func removing(_ gone: [String], from text: String) -> String {
+        let gone = Set(gone)
+        return joined(lines(text).filter { !gone.contains($0) })
+    }
+
     private static func lines(_ text: String) -> [String] { text.split(separator: "\n").map(String.init) }
 
     private static func joined(_ lines: [String]) -> String {

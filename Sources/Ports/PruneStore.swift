@@ -24,8 +24,11 @@ package protocol PruneStore: Sendable {
     /// hour is not silent after a minute. While more than half of all are heard, the others are only counted.
     func census(_ query: CensusQuery) async throws(StoreError) -> Census
 
-    /// Devices that were not heard after `time`, the one that is silent for longest first, at most `limit`; hidden or not.
-    func silentDevices(heardThrough time: Instant, limit: Int) async throws(StoreError) -> [SilentDevice]
+    /// Devices that were not heard after `time`, the one that is silent for longest first, at most `limit`.
+    /// - Parameter isHidden: nil is hidden or not.
+    func silentDevices(
+        heardThrough time: Instant, isHidden: Bool?, limit: Int
+    ) async throws(StoreError) -> [SilentDevice]
 
     /// Adds a tick, and forgets those whose total is below `oldest`, but for the newest of them.
     func write(_ tick: Tick, keepingFrom oldest: Int64, _ token: FencingToken) async throws(StoreError)
@@ -60,6 +63,13 @@ package protocol PruneStore: Sendable {
     /// waiting.
     func endRun(_ result: String, waiting: Waiting?, _ token: FencingToken) async throws(StoreError)
 
+    /// Writes down that a run failed. What the last one waited with stays as it is.
+    func failRun(_ result: String, _ token: FencingToken) async throws(StoreError)
+
+    /// Members that were approved to be gone are back: another absence of theirs needs another approval. Each has a row in
+    /// the audit.
+    func revoke(_ members: [String], _ token: FencingToken) async throws(StoreError)
+
     /// An operator says: do what the last run waited with.
     /// - Returns: what that was; nil if it waits with nothing.
     func approve() async throws(StoreError) -> Waiting?
@@ -73,4 +83,13 @@ package protocol PruneStore: Sendable {
 
     /// How the job stands; nil before the first election.
     func job() async throws(StoreError) -> JobRow?
+
+    /// As `ReadingStore.sweep`.
+    func sweep(for microseconds: Int64) async
+}
+
+extension PruneStore {
+    package func silentDevices(heardThrough time: Instant, limit: Int) async throws(StoreError) -> [SilentDevice] {
+        try await silentDevices(heardThrough: time, isHidden: nil, limit: limit)
+    }
 }

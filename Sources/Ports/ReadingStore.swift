@@ -74,11 +74,19 @@ package protocol ReadingStore: Sendable {
     func devices(after: DeviceID?, limit: Int) async throws(StoreError) -> [DeviceRow]
     func device(_ device: DeviceID) async throws(StoreError) -> DeviceRow?
 
-    /// Deletes every row of the device and leaves a tombstone with the store's time, in one transaction.
+    /// Makes the device unknown, at once and whole, and leaves a tombstone with the store's time, in one transaction, with
+    /// a row in the audit. Nothing leads to its readings any more; the rows themselves go with `sweep`.
     /// - Parameter isKnown: an owner knows the device, though its first readings may still be on their way here: the
     ///   tombstone is left in any case.
     /// - Returns: the tombstone's time; nil if nobody knows such a device (nothing is written then).
     func delete(_ device: DeviceID, isKnown: Bool) async throws(StoreError) -> Instant?
+
+    /// Removes rows of deleted devices: one part at least, then for so many microseconds. What is left goes with the next
+    /// `prepare`, `flush` or `sweep`, of whichever node. A failure is no one's: the rows cannot be seen.
+    func sweep(for microseconds: Int64) async
+
+    /// How often devices were deleted: moves with every deletion, by whomever.
+    func deletions() async throws(StoreError) -> Int64
 
     /// True if the last call reached the store.
     var isReachable: Bool { get }

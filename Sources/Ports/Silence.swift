@@ -41,9 +41,11 @@ package struct SilenceEnd: Hashable, Sendable {
 
 /// Where silences are kept, beside the readings.
 package protocol SilenceStore: Sendable {
-    /// Writes down silences that began, and the ends of those that are known; all others, and series that the store does
-    /// not know, are left out. The same again changes nothing.
-    func note(_ silences: [Silence], ended: [SilenceEnd]) async throws(StoreError)
+    /// Writes down silences that began, and the ends of those that are known; all others are left out. The same again
+    /// changes nothing.
+    /// - Returns: series of `silences` that the store does not know: their readings are still to come, or were deleted.
+    @discardableResult
+    func note(_ silences: [Silence], ended: [SilenceEnd]) async throws(StoreError) -> [Series]
 
     /// Silences that touch `from..<to`, the latest start first, at most `limit`, by device and metric if given.
     func silences(_ query: AnomalyQuery) async throws(StoreError) -> [Silence]

@@ -59,8 +59,6 @@ enum PostgresLimits {
     static let flushRowsPerTransaction = 2_000
     /// Rows of deleted series that are removed in one transaction.
     static let sweptRowsPerTransaction = 10_000
-    /// How long `delete` removes rows before it leaves the rest to `flush`.
-    static let sweepOnDeleteMicroseconds: Int64 = 30_000_000
     /// How long `prepare` goes on with a removal that was cut short.
     static let sweepOnPrepareMicroseconds: Int64 = 2_000_000
     /// Rows of `reading_counts` that are added to `series` in one transaction.
@@ -89,9 +87,6 @@ enum PostgresLimits {
     /// Devices that one call hides, and that one deletes: who writes waits for a deletion.
     static let hiddenAtOnceMax = 1_000
     static let deletedAtOnceMax = 200
-    /// How long readings of devices just pruned are removed before they are left to `flush`, and to the run's end.
-    static let sweepOnPruneMicroseconds: Int64 = 100_000
-    static let sweepOnRunEndMicroseconds: Int64 = 2_000_000
     /// Ticks that one call forgets.
     static let forgottenTicksMax: Int64 = 10_000
     /// Rows in `audit`, and how many more there may be before the oldest are forgotten; at most so many at once.
@@ -103,6 +98,9 @@ enum PostgresLimits {
 
     static let retentionSeriesMax: Int64 = 1_000
     static let retentionRowsMax: Int64 = 10_000
+    /// Chunks dropped at once, the oldest: each takes locks on a dozen tables, and of a server's locks there are few
+    /// thousand.
+    static let retentionChunksMax: Int64 = 20
     static let retentionOutlinesMax: Int64 = 100_000
     static let retentionSilencesMax: Int64 = 10_000
     /// For a lock on chunks that are dropped: less than the server's `deadlock_timeout`.

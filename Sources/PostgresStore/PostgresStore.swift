@@ -141,14 +141,16 @@ package final class PostgresStore: ReadingStore {
         return unknown
     }
 
-    /// The device is unknown from the first transaction on; its readings go in small ones after it. What a failure or
-    /// the time limit leaves is removed by the next `prepare`, `flush` or `delete`, of whichever node.
     package func delete(_ device: DeviceID, isKnown: Bool) async throws(StoreError) -> Instant? {
-        let tombstone = try await use(upkeep, "deleting device \(device)") { link throws(Failure) in
+        try await use(upkeep, "deleting device \(device)") { link throws(Failure) in
             try DeletionSQL.entomb(device, isKnown: isKnown, link)
         }
-        if tombstone != nil { await sweep(for: PostgresLimits.sweepOnDeleteMicroseconds) }
-        return tombstone
+    }
+
+    package func deletions() async throws(StoreError) -> Int64 {
+        try await use(flusher, "reading the count of deletions", isRead: true) { link throws(Failure) in
+            try link.query("SELECT max(deletions) FROM flock").int64(0, 0)
+        }
     }
 
     /// A failure is no one's: the counts are there, in another table.
@@ -160,8 +162,7 @@ package final class PostgresStore: ReadingStore {
         }
     }
 
-    /// At least one part, then for as long as given. A failure is no one's: the rows cannot be seen.
-    func sweep(for microseconds: Int64) async {
+    package func sweep(for microseconds: Int64) async {
         let deadline = MachineClock.monotonic().advanced(byMicroseconds: microseconds)
         do {
             while try await use(

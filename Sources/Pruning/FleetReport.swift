@@ -42,11 +42,16 @@ package struct FleetReport: Hashable, Sendable {
     /// Readings in logs without a live node: whose they are is not known.
     package let orphaned: UInt64
 
+    /// The store could not say how many those are.
+    package let isOrphanedUnknown: Bool
+
     /// As an operator approves it: that many, and no more.
     private var orphans: String { "\(orphaned) orphaned readings" }
 
-    package init(members: [Member], orphaned: UInt64 = 0) {
-        self.orphaned = orphaned
+    /// - Parameter orphaned: nil if the store could not say.
+    package init(members: [Member], orphaned: UInt64? = 0) {
+        self.orphaned = orphaned ?? 0
+        isOrphanedUnknown = orphaned == nil
         self.members = members.sorted { ($0.name, $0.incarnation) < ($1.name, $1.incarnation) }
     }
 
@@ -67,6 +72,12 @@ package struct FleetReport: Hashable, Sendable {
             let name = String(life[..<(life.lastIndex(of: " ") ?? life.endIndex)])
             return present[name].map { $0 == life } ?? true
         }
+    }
+
+    /// Of those who were approved to be gone, who is here again, in the same life.
+    package func returned(of approved: Approval?) -> [String] {
+        let alive = Set(members.filter(\.isAlive).map(\.life))
+        return approved?.members.filter(alive.contains) ?? []
     }
 
     /// Why nothing that devices did not say can be held against them: somebody may have heard them without being able to
@@ -93,6 +104,7 @@ package struct FleetReport: Hashable, Sendable {
             reasons.append("\(orphaned) readings are in logs that have no node")
             dead.append(orphans)
         }
+        if isOrphanedUnknown { reasons.append("the store cannot say whether readings are in logs that have no node") }
         guard !reasons.isEmpty else { return nil }
         let way = dead.isEmpty ? "" : "; start it again, or approve that it is gone (starling prune --approve)"
         return Waiting(

@@ -13,10 +13,15 @@ extension PrunePlan {
                 delete = try await store.silentDevices(heardThrough: until.through, limit: limit)
             }
             if let until = try await store.tick(atMost: totals.hide) {
-                hide = try await store.silentDevices(heardThrough: until.through, limit: limit).filter { !$0.isHidden }
+                hide = try await store.silentDevices(heardThrough: until.through, isHidden: false, limit: limit)
             }
         }
+        var silent: [SilentDevice] = []
+        if let until = job?.waiting?.approval.heardThrough {
+            silent = try await store.silentDevices(heardThrough: until, isHidden: nil, limit: limit)
+        }
         self.init(
-            job: job, inactiveAfter: rules.inactiveAfter, deleteAfter: rules.deleteAfter, hide: hide, delete: delete)
+            job: job, inactiveAfter: rules.inactiveAfter, deleteAfter: rules.deleteAfter, hide: hide, delete: delete,
+            silent: silent)
     }
 }

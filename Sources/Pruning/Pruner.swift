@@ -27,6 +27,8 @@ package struct Pruner: Sendable {
     private var lives: Set<String>?
     /// The total from which on this leader has watched without a break.
     private var unbrokenSince: Int64 = .max
+    /// The first run of this leader.
+    private var began: Instant?
     /// Where the next run goes on to drop readings.
     private var dropCursor: RetentionCursor?
 
@@ -70,9 +72,20 @@ package struct Pruner: Sendable {
         case .early(let wait): return .early(wait)
         case .begun(let begun): start = begun
         }
+        let began = began ?? start.time
+        self.began = began
         let report = await flock.report()
+        let returned = report.returned(of: start.approved)
+        if !returned.isEmpty {
+            guard await mayAct() else { return .stopped }
+            try await store.revoke(returned, token)
+        }
         if let waiting = report.obstacle(rules, approved: start.approved) { return try await wait(waiting) }
         let through = start.time.advanced(byMicroseconds: -report.backlog)
+        // The backlog grew by more than the time since: there is nothing new to count.
+        if let last = start.lastTick, through <= last.through, last.through < start.time {
+            return try await finish(PruneCounts())
+        }
         let isUnbroken = report.isUnbroken(since: lives)
         let tick = rules.tick(after: start.lastTick, through: through, isUnbroken: isUnbroken)
         guard let tick else { return try await startAnew(from: through) }
@@ -93,7 +106,9 @@ package struct Pruner: Sendable {
         if let waiting = census.obstacle(query) {
             guard await mayAct() else { return .stopped }
             try await store.takeBackTicks(after: through.advanced(byMicroseconds: -rules.unseenCut), token)
-            return try await wait(waiting)
+            // Who comes back from an outage is not heard at once: that is nothing for a person.
+            let isEarly = start.time.microseconds(since: began) < rules.patience
+            return try await wait(isEarly ? Self.listening : waiting)
         }
         guard await mayAct() else { return .stopped }
         try await store.write(tick, keepingFrom: totals.oldest, token)
@@ -113,6 +128,10 @@ package struct Pruner: Sendable {
         return try await wait(
             Waiting(reason: "the store's clock was set back: silence is counted anew", approval: Approval()))
     }
+
+    private static let listening = Waiting(
+        reason: "the flock has just begun to listen, and more than half of the devices are not heard yet",
+        approval: Approval())
 
     // MARK: Looking
 
@@ -165,7 +184,16 @@ package struct Pruner: Sendable {
         let limit = now.advanced(byMicroseconds: -retention)
         for _ in 0..<rules.dropsMax {
             guard await mayAct() else { return false }
-            let part = try await store.dropReadings(before: limit, after: dropCursor, token)
+            let part: RetentionPart
+            do throws(StoreError) {
+                part = try await store.dropReadings(before: limit, after: dropCursor, token)
+            } catch {
+                // Old readings that cannot be dropped keep no silent device: the next run tries again, from the start.
+                if case .fenced = error.code { throw error }
+                counts.dropFailure = error.message
+                dropCursor = nil
+                return true
+            }
             counts.dropped += part.dropped
             dropCursor = part.next
             if dropCursor == nil { break }
@@ -209,6 +237,8 @@ package struct PruneCounts: Hashable, Sendable, CustomStringConvertible {
     package var held = 0
     /// Readings, or chunks of them.
     package var dropped = 0
+    /// Why old readings could not be dropped.
+    package var dropFailure: String?
 
     package init() {}
 
@@ -217,6 +247,7 @@ package struct PruneCounts: Hashable, Sendable, CustomStringConvertible {
         if hidden > 0 { parts.append("hid \(hidden)") }
         if deleted > 0 { parts.append("deleted \(deleted)") }
         if dropped > 0 { parts.append("dropped \(dropped)") }
+        if let dropFailure { parts.append("old readings are kept, since they could not be dropped: \(dropFailure)") }
         if held > 0 { parts.append("kept \(held) back, since more than half of the devices are late") }
         return parts.isEmpty ? "nothing to do" : parts.joined(separator: ", ")
     }

@@ -11,12 +11,18 @@ extension SQLiteStore: PruneStore {
         try await reaching { () async throws(StoreError) in try await self.writer.beginRun(token, every: period) }
     }
 
-    /// Readings of pruned devices that were not removed yet are, for a short while.
     package func endRun(_ result: String, waiting: Waiting?, _ token: FencingToken) async throws(StoreError) {
         try await reaching { () async throws(StoreError) in
             try await self.writer.endRun(result, waiting: waiting, token)
         }
-        await sweep(for: StoreLimits.sweepOnRunEndMicroseconds)
+    }
+
+    package func failRun(_ result: String, _ token: FencingToken) async throws(StoreError) {
+        try await reaching { () async throws(StoreError) in try await self.writer.failRun(result, token) }
+    }
+
+    package func revoke(_ members: [String], _ token: FencingToken) async throws(StoreError) {
+        try await reaching { () async throws(StoreError) in try await self.writer.revoke(members, token) }
     }
 
     package func tick(atMost total: Int64) async throws(StoreError) -> Tick? {
@@ -59,9 +65,11 @@ extension SQLiteStore: PruneStore {
         }
     }
 
-    package func silentDevices(heardThrough time: Instant, limit: Int) async throws(StoreError) -> [SilentDevice] {
+    package func silentDevices(
+        heardThrough time: Instant, isHidden: Bool?, limit: Int
+    ) async throws(StoreError) -> [SilentDevice] {
         try await read("reading silent devices") { connection throws(StoreError) in
-            try SilentDevices.search(heardThrough: time, limit: limit, connection)
+            try SilentDevices.search(heardThrough: time, isHidden: isHidden, limit: limit, connection)
         }
     }
 
@@ -76,11 +84,9 @@ extension SQLiteStore: PruneStore {
     package func delete(
         _ devices: [SilentDevice], reason: String, _ token: FencingToken
     ) async throws(StoreError) -> [Tombstone] {
-        let gone = try await reaching { () async throws(StoreError) in
+        try await reaching { () async throws(StoreError) in
             try await self.writer.delete(devices, reason: reason, token)
         }
-        if !gone.isEmpty { await sweep(for: StoreLimits.sweepOnPruneMicroseconds) }
-        return gone
     }
 
     package func restore(_ device: DeviceID) async throws(StoreError) -> Instant? {
@@ -98,17 +104,19 @@ extension SQLiteStore: PruneStore {
 
 extension SQLiteStore: SilenceStore {
     /// In transactions of their own, so that no other writer waits for all of them.
-    package func note(_ silences: [Silence], ended: [SilenceEnd]) async throws(StoreError) {
+    package func note(_ silences: [Silence], ended: [SilenceEnd]) async throws(StoreError) -> [Series] {
         try await reaching { () async throws(StoreError) in
+            var unknown: [Series] = []
             var (begun, over) = (silences[...], ended[...])
             while !begun.isEmpty || !over.isEmpty {
                 let part = begun.prefix(StoreLimits.flushRowsPerTransaction)
                 // Ends behind all beginnings: they may be of these.
                 let ends = part.count < begun.count ? [] : over.prefix(StoreLimits.flushRowsPerTransaction)
-                try await self.writer.note(part, ended: ends)
+                unknown += try await self.writer.note(part, ended: ends)
                 begun = begun.dropFirst(part.count)
                 over = over.dropFirst(ends.count)
             }
+            return unknown
         }
     }
 

@@ -100,18 +100,20 @@ package final class SQLiteStore: ReadingStore {
         return unknown
     }
 
-    /// The device is unknown from the first transaction on; its readings go in small ones after it. What a crash, a
-    /// failure or the time limit leaves is removed by the next `prepare`, `flush` or `delete`.
     package func delete(_ device: DeviceID, isKnown: Bool) async throws(StoreError) -> Instant? {
-        let tombstone = try await reaching { () async throws(StoreError) in
+        try await reaching { () async throws(StoreError) in
             try await self.writer.entomb(device, isKnown: isKnown)
         }
-        if tombstone != nil { await sweep(for: StoreLimits.sweepOnDeleteMicroseconds) }
-        return tombstone
     }
 
-    /// At least one part, then for as long as given. A failure is no one's: the rows cannot be seen.
-    func sweep(for microseconds: Int64) async {
+    package func deletions() async throws(StoreError) -> Int64 {
+        try await read("reading the count of deletions") { connection throws(StoreError) in
+            let select = try connection.prepare("SELECT deletions FROM flock WHERE id = 1")
+            return try select.step() ? select.int64(0) : 0
+        }
+    }
+
+    package func sweep(for microseconds: Int64) async {
         let deadline = MachineClock.monotonic().advanced(byMicroseconds: microseconds)
         do {
             while try await writer.sweep(), MachineClock.monotonic() < deadline {}

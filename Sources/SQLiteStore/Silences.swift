@@ -3,13 +3,18 @@ import Telemetry
 
 extension Writer {
     /// One part of a call.
-    func note(_ silences: ArraySlice<Silence>, ended: ArraySlice<SilenceEnd>) throws(StoreError) {
+    /// - Returns: series that are not known.
+    func note(_ silences: ArraySlice<Silence>, ended: ArraySlice<SilenceEnd>) throws(StoreError) -> [Series] {
         try transaction("writing silences") { session, connection throws(StoreError) in
             let directory = SeriesDirectory(session: session, connection: connection)
             try directory.align()
             let insert = try session.statement(SilenceTable.insert, connection)
+            var unknown: [Series] = []
             for one in silences where one.value.isFinite {
-                guard let id = try directory.knownID(of: one.series) else { continue }
+                guard let id = try directory.knownID(of: one.series) else {
+                    unknown.append(one.series)
+                    continue
+                }
                 try insert.bind(id, 1)
                 try insert.bind(one.start.microseconds, 2)
                 try insert.bind(one.noticed.microseconds, 3)
@@ -29,6 +34,7 @@ extension Writer {
                 try update.bind(one.start.microseconds, 3)
                 try update.run()
             }
+            return unknown
         }
     }
 }

@@ -46,11 +46,12 @@ enum SilentDevices {
     }
 
     static func search(
-        heardThrough time: Instant, limit: Int, _ connection: Connection
+        heardThrough time: Instant, isHidden: Bool?, limit: Int, _ connection: Connection
     ) throws(StoreError) -> [SilentDevice] {
         let limit = min(limit, StoreLimits.answerRowsMax)
         guard limit > 0 else { return [] }
-        let page = try connection.prepare(select("\(heard) <= ? ORDER BY heard, name LIMIT ?"))
+        let wanted = isHidden.map { " AND hidden = \($0 ? 1 : 0)" } ?? ""
+        let page = try connection.prepare(select("\(heard) <= ?\(wanted) ORDER BY heard, name LIMIT ?"))
         try page.bind(time.microseconds, 1)
         try page.bind(Int64(limit), 2)
         let count = try Counting(connection)

@@ -44,8 +44,6 @@ enum StoreLimits {
     static let flushRowsPerTransaction = 2_000
     /// Rows of deleted series that are removed in one transaction.
     static let sweptRowsPerTransaction = 10_000
-    /// How long `delete` removes rows before it leaves the rest to `flush`.
-    static let sweepOnDeleteMicroseconds: Int64 = 30_000_000
     /// How long `prepare` goes on with a removal that a crash cut short.
     static let sweepOnPrepareMicroseconds: Int64 = 2_000_000
 
@@ -61,9 +59,6 @@ enum StoreLimits {
     /// Devices that one call hides, and that one deletes.
     static let hiddenAtOnceMax = 1_000
     static let deletedAtOnceMax = 200
-    /// How long readings of devices just pruned are removed before they are left to `flush`, and to the run's end.
-    static let sweepOnPruneMicroseconds: Int64 = 100_000
-    static let sweepOnRunEndMicroseconds: Int64 = 2_000_000
     /// Ticks that one call forgets.
     static let forgottenTicksMax: Int64 = 10_000
     /// Rows in `audit`, and how many more there may be before the oldest are forgotten; at most so many at once.

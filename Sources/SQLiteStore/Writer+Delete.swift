@@ -9,14 +9,17 @@ extension Writer {
     /// afterwards cannot meet them.
     /// - Returns: the tombstone's time; nil if there is no such device, here or elsewhere.
     func entomb(_ device: DeviceID, isKnown: Bool) throws(StoreError) -> Instant? {
-        let now = clock()
-        return try transaction("deleting device \(device)") { session, connection throws(StoreError) in
+        try transaction("deleting device \(device)") { session, connection throws(StoreError) in
+            // Behind whoever writes at this moment: what goes in before is older than the tombstone.
+            let now = clock()
             let select = try session.statement("SELECT id FROM devices WHERE name = ?", connection)
             try select.bind(device.text, 1)
             let id = try select.step() ? select.int64(0) : nil
             select.reset()
             guard id != nil || isKnown else { return nil }
             if let id { try Self.forget(device, id: id, session, connection) }
+            try tell(
+                .delete, job: AuditRow.operatorJob, of: device, "an operator asked for it", nil, session, connection)
             return try Self.leave(Tombstone(device: device, time: now), session, connection)
         }
     }

@@ -52,6 +52,28 @@ extension Writer {
         }
     }
 
+    func failRun(_ result: String, _ token: FencingToken) throws(StoreError) {
+        try fenced(token, "noting a failed run") { session, connection throws(StoreError) in
+            let update = try session.statement(
+                "UPDATE jobs SET last_result = ? WHERE job = '\(JobTable.job)'", connection)
+            try update.bind(result, 1)
+            try update.run()
+        }
+    }
+
+    func revoke(_ members: [String], _ token: FencingToken) throws(StoreError) {
+        try fenced(token, "ending approvals") { session, connection throws(StoreError) in
+            let known = MemberLines.text(try JobTable.read(connection)?.approved.members ?? [])
+            let update = try session.statement(
+                "UPDATE jobs SET approved_members = ? WHERE job = '\(JobTable.job)'", connection)
+            try update.bind(MemberLines.removing(members, from: known), 1)
+            try update.run()
+            for member in members {
+                try tell(.revoke, AuditRow.revocation(of: member), token, session, connection)
+            }
+        }
+    }
+
     func approve() throws(StoreError) -> Waiting? {
         try transaction("approving") { session, connection throws(StoreError) in
             guard let waiting = try JobTable.read(connection)?.row.waiting, waiting.approval.ifAny != nil else {

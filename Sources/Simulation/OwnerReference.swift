@@ -68,8 +68,12 @@ struct OwnerReference {
     }
 
     mutating func forget(_ device: DeviceID, at time: Instant) {
+        let isNews = tombstones[device].map { $0 < time } ?? true
         tombstones[device] = max(tombstones[device] ?? time, time)
         series = series.filter { $0.key.device != device || $0.value.lastHeard > time }
+        guard isNews else { return }
+        // It spoke before this was known: nothing that was learned from what is gone stays.
+        for name in series.keys where name.device == device { series[name]?.detector = DetectorState() }
     }
 
     /// - Returns: the verdict, if the reading was not judged before.

@@ -25,7 +25,7 @@ struct ClusterCommand: AsyncParsableCommand {
     func run() async throws {
         let (status, body) = try await NodeClient.get("/cluster", from: url)
         guard status == 200 else {
-            throw Failure("\(url)/cluster answered \(status); the node's log says why")
+            throw NodeClient.failure(status, body, from: url)
         }
         let view: MemberTable
         do { view = try JSONDecoder().decode(MemberTable.self, from: Data(body)) } catch {

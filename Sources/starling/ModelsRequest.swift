@@ -27,8 +27,7 @@ enum ModelsRequest {
         _: Answer.Type, from answer: (status: Int, body: [UInt8]), of url: String
     ) throws -> Answer {
         guard (200..<300).contains(answer.status) else {
-            let detail = (try? JSONDecoder().decode(Problem.self, from: Data(answer.body)).detail) ?? "no reason given"
-            throw Failure("\(url) answered \(answer.status): \(detail)")
+            throw NodeClient.failure(answer.status, answer.body, from: url)
         }
         return try NodeClient.decode(Answer.self, answer.body, from: url)
     }
@@ -41,8 +40,4 @@ enum ModelsRequest {
     /// The unreserved characters of RFC 3986.
     private static let plain = CharacterSet(
         charactersIn: "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
-}
-
-private struct Problem: Decodable {
-    let detail: String
 }

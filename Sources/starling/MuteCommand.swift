@@ -101,8 +101,7 @@ struct MuteCommand: AsyncParsableCommand {
 
     private func check(_ status: Int, _ body: [UInt8], expected: Int) throws {
         guard status != expected else { return }
-        let detail = (try? JSONSerialization.jsonObject(with: Data(body)) as? [String: Any])?["detail"] as? String
-        throw Failure("\(url) answered \(status): \(detail ?? "the node's log says why")")
+        throw NodeClient.failure(status, body, from: url)
     }
 }
 

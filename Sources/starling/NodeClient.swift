@@ -36,6 +36,13 @@ enum NodeClient {
         }
     }
 
+    /// What an answer that is no success says, in the node's own words where it has some.
+    static func failure(_ status: Int, _ body: [UInt8], from url: String) -> Failure {
+        struct Problem: Decodable { let detail: String }
+        let problem = try? JSONDecoder().decode(Problem.self, from: Data(body))
+        return Failure("\(url) answered \(status): \(problem?.detail ?? "is that a node? Its log says why")")
+    }
+
     /// Whether a node is ready. Nothing secret is sent, so that on this machine its certificate, which is made out to
     /// another name, need not be looked at.
     static func probe(_ url: String) async throws -> (status: Int, body: [UInt8]) {
@@ -59,8 +66,11 @@ enum NodeClient {
             method, path, of: url, json: json, seconds: seconds, key: try ClientAccess.key(),
             tls: try ClientAccess.tls())
         if answer.status == 401 {
+            let names = "\(ClientAccess.keyVariable) or \(ClientAccess.keyVariable)_FILE"
             throw Failure(
-                "\(url) asks for a key: put one into \(ClientAccess.keyVariable) or \(ClientAccess.keyVariable)_FILE")
+                try ClientAccess.key() == nil
+                    ? "\(url) asks for a key: put one into \(names)"
+                    : "\(url) does not know the key in \(names): put one there that it was given")
         }
         return answer
     }

@@ -43,7 +43,7 @@ struct PruneCommand: AsyncParsableCommand {
             ? try await NodeClient.post("/prune/approve", to: url)
             : try await NodeClient.get("/prune?limit=\(Self.devicesMax)", from: url)
         guard status == 200 else {
-            throw Failure("\(url) answered \(status): its store may be away; the node's log says why")
+            throw NodeClient.failure(status, body, from: url)
         }
         if json { return StandardOutput.put(String(decoding: body, as: UTF8.self)) }
         StandardOutput.put(
@@ -72,10 +72,41 @@ struct PrunePlanText: Decodable {
     let delete_after_seconds: Double?
     let hide: [Device]
     let delete: [Device]
+    let leader: String?
+    let keeper_trouble: String?
+    let approval: Approval?
+
+    struct Approval: Decodable {
+        let members: [String]
+        let silent: [Device]
+
+        var lines: [String] {
+            var lines: [String] = []
+            if !members.isEmpty {
+                let names = members.map { $0.split(separator: " ").first.map(String.init) ?? $0 }
+                lines.append("To approve: \(names.joined(separator: ", ")) will not come back with readings")
+            }
+            guard !silent.isEmpty else { return lines }
+            let more = silent.count >= PruneCommand.devicesMax ? " or more" : ""
+            lines.append("To approve: \(silent.count)\(more) devices are gone, not cut off")
+            return lines + silent.map(PrunePlanText.line)
+        }
+    }
+
+    private var leads: String {
+        if let leader { return leader }
+        if let keeper_trouble { return "nobody, so nothing is pruned: the lease's keeper: \(keeper_trouble)" }
+        return "nobody now, so nothing is pruned; if that lasts, look who holds the lease (--lease)"
+    }
 
     var text: String {
-        var lines = ["Last run:  \(last_run ?? "none yet") \(last_result.map { "(\($0))" } ?? "")"]
-        if let waits { lines.append("It waits:  \(waits)") }
+        var lines = [
+            "Leader:    \(leads)", "Last run:  \(last_run ?? "none yet") \(last_result.map { "(\($0))" } ?? "")",
+        ]
+        if let waits {
+            lines.append("It waits:  \(waits)")
+            lines += approval?.lines ?? ["           There is nothing to approve: it goes on when that is over."]
+        }
         lines.append("Watched:   \(Self.words(watched_seconds)) in all; silence counts only while the flock listens")
         lines += table("Hidden next", after: inactive_after_seconds, hide)
         lines += table("Deleted next", after: delete_after_seconds, delete)
@@ -88,7 +119,11 @@ struct PrunePlanText: Decodable {
         guard !devices.isEmpty else { return ["\(title) (\(rule)): nobody"] }
         let more = devices.count >= PruneCommand.devicesMax ? " or more" : ""
         return ["\(title) (\(rule)): \(devices.count)\(more)"]
-            + devices.map { "  \($0.device_id)  last heard \($0.last_heard), \($0.readings) readings" }
+            + devices.map(Self.line)
+    }
+
+    private static func line(_ device: Device) -> String {
+        "  \(device.device_id)  last heard \(device.last_heard), \(device.readings) readings"
     }
 
     private static func words(_ seconds: Double) -> String {
@@ -102,6 +137,8 @@ struct PruneApprovalText: Decodable {
     let reason: String?
 
     var text: String {
-        approved ? "Approved: \(reason ?? "")\nThe next run goes on." : "The pruner waits with nothing."
+        approved
+            ? "Approved: \(reason ?? "")\nThe next run goes on."
+            : "The pruner waits with nothing that can be approved: see 'starling prune --dry-run'."
     }
 }

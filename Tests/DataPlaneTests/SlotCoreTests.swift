@@ -102,6 +102,25 @@ struct SlotCoreTests {
         #expect(core.series?[Self.series]?.time == Instant(microseconds: 30))
     }
 
+    /// It spoke between its deletion and the news of it.
+    @Test func whatWasLearnedFromWhatIsGoneGoesToo() throws {
+        var core = openSlot()
+        var models = Self.trainedModels()
+        _ = core.handle(Self.score(1, [(1_000, 21), (2_000, 21)], receivedAt: 1_000), now: now, models: &models)
+        _ = core.handle(Self.score(2, [(60_000, 21)], from: 2, receivedAt: 2_000), now: now, models: &models)
+        _ = core.handle(Self.score(3, [(70_000, 21)], from: 3, receivedAt: 3_000), now: now, models: &models)
+        #expect(core.series?[Self.series]?.detector != DetectorState())
+        let deletion = SlotCore.Event.forget(Self.device, at: Instant(microseconds: 2_500))
+        for _ in 0..<2 { _ = core.handle(deletion, now: now, models: &models) }
+        let anew = try #require(core.series?[Self.series])
+        #expect(anew.detector == DetectorState() && anew.usualInterval == 0 && anew.time != nil)
+        // The same news again takes nothing of what is learned since.
+        _ = core.handle(Self.score(4, [(80_000, 22)], from: 4, receivedAt: 4_000), now: now, models: &models)
+        let learned = core.series?[Self.series]
+        _ = core.handle(deletion, now: now, models: &models)
+        #expect(core.series?[Self.series] == learned && learned?.detector != DetectorState())
+    }
+
     @Test func repliesAreForgottenAfterTheCallersWindow() {
         var core = openSlot()
         var models = Self.trainedModels()

@@ -47,7 +47,13 @@ import Testing
                     SilentDevice(
                         device: DeviceID(unchecked: "h"), lastHeard: FakeNode.start, readings: 5, isHidden: false)
                 ],
-                delete: [])
+                delete: [],
+                silent: [
+                    SilentDevice(
+                        device: DeviceID(unchecked: "s"), lastHeard: FakeNode.start, readings: 7, isHidden: true)
+                ])
+            state.plan.leader = "n1"
+            state.plan.keeperTrouble = "no answer in time"
         }
         let plan = try await answer(node, .get, "/prune").object
         #expect(plan["waits"] as? String == "n2 is dead")
@@ -57,6 +63,10 @@ import Testing
         #expect(hide.map { $0["device_id"] as? String } == ["h"])
         #expect(hide.map { $0["readings"] as? Int } == [5])
         #expect((plan["delete"] as? [Any])?.isEmpty == true)
+        #expect(plan["leader"] as? String == "n1" && plan["keeper_trouble"] as? String == "no answer in time")
+        let approval = try #require(plan["approval"] as? [String: Any])
+        #expect(approval["members"] as? [String] == ["n2 5"] && approval["heard_through"] is NSNull)
+        #expect((approval["silent"] as? [[String: Any]])?.map { $0["device_id"] as? String } == ["s"])
     }
 
     @Test func whatWasApprovedIsTold() async throws {

@@ -126,6 +126,25 @@ struct RetentionTests {
         await store.close()
     }
 
+    /// As many as no server drops at once: each takes locks, of which there are few.
+    @Test(.enabled(if: Server.hasTimescale, .noTimescale)) func yearsOfChunksAreDroppedInParts() async throws {
+        let (server, database, store) = try await prepared(.community)
+        let days: Int64 = 150
+        let readings = (0..<days).map { Reading(series: Self.series, time: Self.time(-$0 * 1_440), value: 1) }
+        try await append(readings, to: store)
+        let token = try await store.elect("n0")
+        let first = try await store.dropReadings(before: Self.midnight, after: nil, token)
+        let chunks = "SELECT count(*) FROM timescaledb_information.chunks WHERE hypertable_name = 'readings'"
+        let left = try #require(Int(try server.run(chunks, in: database)))
+        #expect(first.dropped > 0 && first.dropped < 50 && first.next != nil && left == Int(days) - first.dropped)
+        // The oldest go first.
+        #expect(try await history(store).count == left)
+        #expect(try await history(store).last?.time == Self.midnight)
+        #expect(try await dropAll(before: Self.midnight, store, token) == left - 1)
+        #expect(try await history(store).count == 1)
+        await store.close()
+    }
+
     @Test(.enabled(if: Server.hasTimescale, .noTimescale)) func averagesGoWithTheReadings() async throws {
         let (server, database, store) = try await prepared(.community)
         let days: [Int64] = [-400, -399, 0]

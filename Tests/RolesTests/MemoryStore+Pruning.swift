@@ -25,8 +25,10 @@ extension MemoryStore {
         try prune { $0.census(query) }
     }
 
-    func silentDevices(heardThrough time: Instant, limit: Int) async throws(StoreError) -> [SilentDevice] {
-        try prune { $0.silentDevices(heardThrough: time, limit: limit) }
+    func silentDevices(
+        heardThrough time: Instant, isHidden: Bool?, limit: Int
+    ) async throws(StoreError) -> [SilentDevice] {
+        try prune { $0.silentDevices(heardThrough: time, isHidden: isHidden, limit: limit) }
     }
 
     func write(_ tick: Tick, keepingFrom oldest: Int64, _ token: FencingToken) async throws(StoreError) {
@@ -59,6 +61,14 @@ extension MemoryStore {
 
     func endRun(_ result: String, waiting: Waiting?, _ token: FencingToken) async throws(StoreError) {
         try prune { store throws(StoreError) in try store.endRun(result, waiting: waiting, token) }
+    }
+
+    func failRun(_ result: String, _ token: FencingToken) async throws(StoreError) {
+        try prune { store throws(StoreError) in try store.failRun(result, token) }
+    }
+
+    func revoke(_ members: [String], _ token: FencingToken) async throws(StoreError) {
+        try prune { store throws(StoreError) in try store.revoke(members, token) }
     }
 
     func approve() async throws(StoreError) -> Waiting? { try prune { $0.approve() } }

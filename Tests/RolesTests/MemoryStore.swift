@@ -15,6 +15,7 @@ final class MemoryStore: ReadingStore, PruneStore, SilenceStore, ModelStore, Ale
         var modelsRevision: UInt64 = 1
         var shadowScores: [ShadowScore] = []
         var tombstones: [DeviceID: Instant] = [:]
+        var deletions: Int64 = 0
         var silences: [Series: [Silence]] = [:]
         var isAway = false
         var answersLost = 0
@@ -152,11 +153,15 @@ final class MemoryStore: ReadingStore, PruneStore, SilenceStore, ModelStore, Ale
             content.silences = content.silences.filter { $0.key.device != device }
             let time = Instant(microseconds: 1_000)
             content.tombstones[device] = time
+            content.deletions += 1
             return time
         }
     }
 
-    func note(_ silences: [Silence], ended: [SilenceEnd]) async throws(StoreError) {
+    func sweep(for microseconds: Int64) async {}
+    func deletions() async throws(StoreError) -> Int64 { try access { $0.deletions } }
+
+    func note(_ silences: [Silence], ended: [SilenceEnd]) async throws(StoreError) -> [Series] {
         try access { content in
             let known = Set(content.readings.keys.map(\.series))
             for one in silences where known.contains(one.series) {
@@ -171,6 +176,7 @@ final class MemoryStore: ReadingStore, PruneStore, SilenceStore, ModelStore, Ale
                         usualInterval: one.usualInterval)
                 }
             }
+            return silences.map(\.series).filter { !known.contains($0) }
         }
     }
 

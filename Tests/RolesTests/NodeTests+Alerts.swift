@@ -53,9 +53,9 @@ extension NodeTests {
                 let next = clock.moment.advanced(byMicroseconds: 500_000)
                 try await until { clock.moment >= next }
             }
-            // What is held still comes.
-            let quiet = clock.moment.advanced(byMicroseconds: 2 * AlertTelling().limits.holdBack)
-            try await until { clock.moment >= quiet }
+            // What is held still comes: the end of the last spike, too.
+            let last = "device-0/temperature/\(second - 2)000000/end"
+            try await until { receiver.taken.contains { $0.key.deliveryID == last } }
             try await until { receiver.taken.count == 2 * receiver.taken.count { $0.key.event == .end } }
             let known = receiver.taken.count
             store.content.withLock { $0.isAway = true }

@@ -193,6 +193,17 @@ struct NodeTests {
         }
     }
 
+    /// Whoever deleted it died before it could tell.
+    @Test func aDeletionThatNobodyToldIsLearned() async throws {
+        let store = MemoryStore()
+        try await withNode(store: store) { node in
+            try await node.accept(Self.batch(1, count: 3))
+            try await until { await node.cluster().ledger.pending == 0 }
+            #expect(try await store.delete(DeviceID(unchecked: "device-1")) != nil)
+            try await until { await node.latest(Self.all).devices.map(\.device.text) == ["device-0", "device-2"] }
+        }
+    }
+
     @Test func aNodeWhoseDiskFailedAcceptsNothingMoreAndIsNotReady() async throws {
         let isBroken = Atomic(false)
         var calls = FileCalls.system

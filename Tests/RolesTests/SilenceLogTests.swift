@@ -37,6 +37,23 @@ struct SilenceLogTests {
         #expect(log.began.isEmpty && log.ended.isEmpty)
     }
 
+    /// The readings of a series may be behind others on their way to the store.
+    @Test func aSilenceWaitsForItsSeries() {
+        var log = SilenceLog()
+        log.note((0..<4).map(Self.silence))
+        for number in 0..<4 { log.note(Self.end(number)) }
+        let (began, ended) = log.next
+        let soon = Instant(microseconds: SilenceLog.unknownKept - 1)
+        log.forget(began, ended: ended, but: [Self.series(1), Self.series(9)], at: soon)
+        #expect(log.began == [Self.silence(1)] && log.ended == [Self.end(1)])
+        log.note([Self.silence(5)])
+        log.forget([Self.silence(1)], ended: [], but: [Self.series(1)], at: soon)
+        #expect(log.began == [Self.silence(5), Self.silence(1)], "behind all others")
+        let late = Instant(microseconds: SilenceLog.unknownKept)
+        log.forget([Self.silence(1)], ended: [Self.end(1)], but: [Self.series(1)], at: late)
+        #expect(log.began == [Self.silence(5)] && log.ended.isEmpty)
+    }
+
     @Test func itIsBounded() {
         var log = SilenceLog()
         #expect(log.room == SilenceLog.beganMax)

@@ -186,6 +186,7 @@ struct OpeningTests {
         _ = try await Work.register(store)
         _ = try await store.commit(Work.transaction(at: .start, count: 60_000))
         #expect(try await store.delete(Work.series(0).device) != nil)
+        await store.sweep(for: 60_000_000)
         await store.close()
         let file = try RawDatabase(folder.database)
         #expect(try file.numbers("SELECT COUNT(*) FROM readings") == [45_000])

@@ -82,6 +82,7 @@ extension ConformanceCase {
             ("hide", { _ = try await $0.hide(heardThrough: .distantFuture, limit: 10, reason: "r", $1) }),
             ("drop", { _ = try await $0.dropReadings(before: Make.time(86_400_000), after: nil, $1) }),
             ("delete", { _ = try await $0.delete(silent, reason: "r", $1) }),
+            ("fail", { try await $0.failRun("failed", $1) }), ("revoke", { try await $0.revoke(["a 1"], $1) }),
             (
                 "end",
                 { try await $0.endRun("done", waiting: Waiting(reason: "r", approval: Approval()), $1) }
@@ -140,6 +141,8 @@ extension ConformanceCase {
         .init("ticks are kept as long as they are of use", ticks),
         .init("waiting is told once, and what was approved is kept", waiting),
         .init("of very many approved members the newest are kept", manyApproved),
+        .init("a run that failed waits with what the last one waited with", failed),
+        .init("who is back needs another approval", revoked),
         .init("the audit is told newest first", auditOrder),
     ]
 
@@ -247,6 +250,33 @@ extension ConformanceCase {
         }
         let approved = try await start(store.beginRun(token, every: 0))?.approved?.members
         #expect(approved == (800..<1_800).map { "m\(10_000 + $0)/1" })
+    }
+
+    private static func failed(_ store: any Store) async throws {
+        let token = try await store.elect("n0")
+        let waiting = Waiting(reason: "b is away", approval: Approval(members: ["b 2"]))
+        try await store.endRun("waits", waiting: waiting, token)
+        try await store.failRun("failed", token)
+        #expect(try await store.job()?.lastResult == "failed")
+        #expect(try await store.approve() == waiting)
+        try await store.endRun("waits", waiting: waiting, token)
+        #expect(try await store.audit(limit: 10).map(\.decision) == [.approve, .wait], "told once")
+    }
+
+    private static func revoked(_ store: any Store) async throws {
+        let token = try await store.elect("n0")
+        let waiting = Waiting(
+            reason: "some are away", approval: Approval(heardThrough: Make.time(5), members: ["a 1", "b 2", "c 3"]))
+        try await store.endRun("waits", waiting: waiting, token)
+        _ = try await store.approve()
+        try await store.revoke(["c 3", "a 1", "nobody 7"], token)
+        let left = try await start(store.beginRun(token, every: 0))?.approved
+        #expect(left == Approval(heardThrough: Make.time(5), members: ["b 2"]))
+        let rows = try await store.audit(limit: 3)
+        #expect(rows.allSatisfy { $0.decision == .revoke && $0.token == token })
+        #expect(rows.last?.reason.hasPrefix("c is back") == true)
+        try await store.revoke(["b 2"], token)
+        #expect(try await start(store.beginRun(token, every: 0))?.approved?.members == [])
     }
 
     private static func auditOrder(_ store: any Store) async throws {

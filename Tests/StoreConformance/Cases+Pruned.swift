@@ -31,7 +31,10 @@ extension ConformanceCase {
         let gone = try await store.delete(read + [unknown], reason: "silent", token)
         #expect(gone.map(\.device) == [series[4].device])
         #expect(try await store.devices(after: nil, limit: 10).map(\.device) == series.prefix(3).map(\.device))
-        #expect(try await store.audit(limit: 10).map(\.device) == [series[4].device])
+        let audit = try await store.audit(limit: 10)
+        #expect(audit.map(\.device) == [series[4].device, series[3].device])
+        #expect(audit.map(\.job) == ["prune", AuditRow.operatorJob] && audit.map(\.token) == [token, nil])
+        #expect(audit.allSatisfy { $0.decision == .delete })
         #expect(try await store.delete([], reason: "silent", token).isEmpty)
         #expect(try await store.delete(read, reason: "silent", token).isEmpty)
     }

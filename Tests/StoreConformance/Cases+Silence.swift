@@ -55,8 +55,9 @@ extension ConformanceCase {
             SilenceEnd(series: $0, start: Make.time(99), end: Make.time(100))
         }
         let good = silence(series, 10)
-        try await store.note(
+        let unknown = try await store.note(
             [silence(stranger, 10), good, silence(Make.series("e"), 10), silence(series, 11, value: .nan)], ended: ends)
+        #expect(Set(unknown) == [stranger, Make.series("e")] && unknown.count == 2)
         #expect(try await all(store) == [good])
         #expect(try await store.device(DeviceID(unchecked: "e")) == nil)
     }

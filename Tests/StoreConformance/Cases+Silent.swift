@@ -57,6 +57,10 @@ extension ConformanceCase {
         #expect(try await store.census(after: times[3], old: .distantPast) == Census(heard: 2, fellSilent: 4))
         let hidden = try await store.silentDevices(heardThrough: times[2], limit: 10)
         #expect(hidden.map(\.isHidden) == [true, true, false])
+        for isHidden in [true, false] {
+            let some = try await store.silentDevices(heardThrough: .distantFuture, isHidden: isHidden, limit: 3)
+            #expect(some.map(\.device) == (isHidden ? names(0..<2) : names(2..<5)))
+        }
     }
 
     private static func byRhythm(_ store: any Store) async throws {

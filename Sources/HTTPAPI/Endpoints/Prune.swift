@@ -91,6 +91,20 @@ extension JSONWriter {
             json.array(plan.hide) { $0.write($1) }
             json.key("delete")
             json.array(plan.delete) { $0.write($1) }
+            json.key("leader")
+            json.value(plan.leader)
+            json.key("keeper_trouble")
+            json.value(plan.keeperTrouble)
+            json.key("approval")
+            guard let approval = plan.job?.waiting?.approval.ifAny else { return json.null() }
+            json.object { json in
+                json.key("heard_through")
+                json.value(approval.heardThrough)
+                json.key("members")
+                json.array(approval.members) { $0.value($1) }
+                json.key("silent")
+                json.array(plan.silent) { $0.write($1) }
+            }
         }
     }
 

@@ -56,6 +56,22 @@ enum JobSQL {
         }
     }
 
+    static func fail(_ result: String, _ token: FencingToken, _ link: Link) throws(Failure) {
+        try Fence.transaction(token, link) { link throws(Failure) in
+            _ = try link.query("UPDATE jobs SET last_result = $2 WHERE job = $1", [.text(job), .text(result)])
+        }
+    }
+
+    static func revoke(_ members: [String], _ token: FencingToken, _ link: Link) throws(Failure) {
+        try Fence.transaction(token, link) { link throws(Failure) in
+            let known = try link.query("SELECT approved_members FROM jobs WHERE job = $1", [.text(job)]).text(0, 0)
+            try link.query(
+                "UPDATE jobs SET approved_members = $2 WHERE job = $1",
+                [.text(job), .text(MemberLines.removing(members, from: known))])
+            for member in members { try AuditSQL.add(.revoke, AuditRow.revocation(of: member), token, link) }
+        }
+    }
+
     static func approve(_ link: Link) throws(Failure) -> Waiting? {
         try link.retryingLocks(PostgresLimits.electionAttemptsMax, approveOnce)
     }

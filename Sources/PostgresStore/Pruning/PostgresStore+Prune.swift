@@ -14,12 +14,18 @@ extension PostgresStore: PruneStore {
         }
     }
 
-    /// Readings of pruned devices that were not removed yet are, for a short while.
     package func endRun(_ result: String, waiting: Waiting?, _ token: FencingToken) async throws(StoreError) {
         try await use(pruner, "ending a run") { link throws(Failure) in
             try JobSQL.end(result, waiting, token, link)
         }
-        await sweep(for: PostgresLimits.sweepOnRunEndMicroseconds)
+    }
+
+    package func failRun(_ result: String, _ token: FencingToken) async throws(StoreError) {
+        try await use(pruner, "noting a failed run") { link throws(Failure) in try JobSQL.fail(result, token, link) }
+    }
+
+    package func revoke(_ members: [String], _ token: FencingToken) async throws(StoreError) {
+        try await use(pruner, "ending approvals") { link throws(Failure) in try JobSQL.revoke(members, token, link) }
     }
 
     package func tick(atMost total: Int64) async throws(StoreError) -> Tick? {
@@ -66,9 +72,11 @@ extension PostgresStore: PruneStore {
         }
     }
 
-    package func silentDevices(heardThrough time: Instant, limit: Int) async throws(StoreError) -> [SilentDevice] {
+    package func silentDevices(
+        heardThrough time: Instant, isHidden: Bool?, limit: Int
+    ) async throws(StoreError) -> [SilentDevice] {
         try await use(pruner, "reading silent devices", isRead: true) { link throws(Failure) in
-            try SilentDeviceSQL.silent(heardThrough: time, limit: limit, link)
+            try SilentDeviceSQL.silent(heardThrough: time, isHidden: isHidden, limit: limit, link)
         }
     }
 
@@ -83,11 +91,9 @@ extension PostgresStore: PruneStore {
     package func delete(
         _ devices: [SilentDevice], reason: String, _ token: FencingToken
     ) async throws(StoreError) -> [Tombstone] {
-        let gone = try await use(pruner, "deleting silent devices") { link throws(Failure) in
+        try await use(pruner, "deleting silent devices") { link throws(Failure) in
             try SilentDeviceSQL.delete(devices, reason: reason, token, link)
         }
-        if !gone.isEmpty { await sweep(for: PostgresLimits.sweepOnPruneMicroseconds) }
-        return gone
     }
 
     package func restore(_ device: DeviceID) async throws(StoreError) -> Instant? {
@@ -106,18 +112,20 @@ extension PostgresStore: PruneStore {
 
 extension PostgresStore: SilenceStore {
     /// In transactions of their own, so that no deletion waits for all of them.
-    package func note(_ silences: [Silence], ended: [SilenceEnd]) async throws(StoreError) {
+    package func note(_ silences: [Silence], ended: [SilenceEnd]) async throws(StoreError) -> [Series] {
+        var unknown: [Series] = []
         var (begun, over) = (silences[...], ended[...])
         while !begun.isEmpty || !over.isEmpty {
             let part = begun.prefix(PostgresLimits.flushRowsPerTransaction)
             // Ends behind all beginnings: they may be of these.
             let ends = part.count < begun.count ? [] : over.prefix(PostgresLimits.flushRowsPerTransaction)
-            try await use(flusher, "writing silences") { link throws(Failure) in
+            unknown += try await use(flusher, "writing silences") { link throws(Failure) in
                 try SilenceSQL.note(Array(part), ended: Array(ends), link)
             }
             begun = begun.dropFirst(part.count)
             over = over.dropFirst(ends.count)
         }
+        return unknown
     }
 
     package func silences(_ query: AnomalyQuery) async throws(StoreError) -> [Silence] {

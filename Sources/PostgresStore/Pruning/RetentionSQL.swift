@@ -129,9 +129,11 @@ struct RetentionSQL {
     private func chunks(_ link: Link) throws(Failure) -> RetentionPart {
         let found = try link.query(
             """
-            SELECT max(range_end) FROM timescaledb_information.chunks
-            WHERE hypertable_schema = current_schema() AND hypertable_name = 'readings' AND range_end <= $1
-            """, [.time(time)])
+            SELECT max(range_end), count(*) FROM (
+                SELECT range_end FROM timescaledb_information.chunks
+                WHERE hypertable_schema = current_schema() AND hypertable_name = 'readings' AND range_end <= $1
+                ORDER BY range_end LIMIT $2) AS oldest
+            """, [.time(time), .int64(PostgresLimits.retentionChunksMax)])
         guard let end = found.timeIfAny(0, 0) else { return RetentionPart(dropped: 0, next: nil) }
         let last = try lastOfPiece(link)
         if !last.isEnd {
@@ -151,13 +153,15 @@ struct RetentionSQL {
         }
         let dropped = try link.query("SELECT count(*) FROM drop_chunks('readings', older_than => $1)", [.time(end)])
         let count = Int(dropped.int64(0, 0))
+        let isLast = found.int64(0, 1) < PostgresLimits.retentionChunksMax
         // Averages have longer chunks: they go when the whole of one is too old.
         for view in Timescale.averages where try Opening.hasTable(view, link) {
             try link.query(
-                "SELECT count(*) FROM drop_chunks($1::regclass, older_than => $2)", [.text(view), .time(time)])
+                "SELECT count(*) FROM drop_chunks($1::regclass, older_than => $2)",
+                [.text(view), .time(isLast ? time : end)])
         }
         if count > 0 { try tell("\(count) chunks of readings of before \(end) are dropped", link) }
-        return RetentionPart(dropped: count, next: nil)
+        return RetentionPart(dropped: count, next: isLast ? nil : RetentionCursor(series: 0))
     }
 
     private func tell(_ reason: String, _ link: Link) throws(Failure) {

@@ -5,7 +5,10 @@ import Telemetry
 enum SilenceSQL {
     /// One transaction, in which no device is deleted. Rows are added and changed in the order of their key, by every
     /// node, so that none waits in a circle.
-    static func note(_ silences: [Silence], ended: [SilenceEnd], _ link: Link) throws(Failure) {
+    /// - Returns: series of `silences` that are not known.
+    static func note(
+        _ silences: [Silence], ended: [SilenceEnd], _ link: Link
+    ) throws(Failure) -> [Series] {
         let silences = silences.filter { isStorable($0.series) && $0.value.isFinite }
         // The end of one that is written down as over, too. Of several ends the first counts.
         var ends: [SilenceEnd] = []
@@ -17,8 +20,12 @@ enum SilenceSQL {
         where known.insert(SilenceEnd(series: end.series, start: end.start, end: .epoch)).inserted {
             ends.append(end)
         }
-        _ = try link.transaction { link throws(Failure) in
-            try link.pipeline([DeletionLock.keepOut, begin(silences), finish(ends)])
+        let answers = try link.transaction { link throws(Failure) in
+            try link.pipeline([DeletionLock.keepOut, begin(silences), finish(ends), unknown(silences.map(\.series))])
+        }
+        guard let rows = answers.last else { return [] }
+        return rows.indices.map {
+            Series(device: DeviceID(unchecked: rows.text($0, 0)), metric: Metric(unchecked: rows.text($0, 1)))
         }
     }
 
@@ -43,6 +50,16 @@ enum SilenceSQL {
                 .times(silences.map(\.start)), .times(silences.map(\.noticed)), .doubles(silences.map(\.value)),
                 .int64s(silences.map(\.usualInterval)),
             ])
+    }
+
+    private static func unknown(_ series: [Series]) -> Link.Statement {
+        .init(
+            """
+            SELECT given.device, given.metric FROM unnest($1, $2) AS given (device, metric)
+            WHERE NOT EXISTS (
+                SELECT 1 FROM devices JOIN series ON series.device = devices.id
+                WHERE devices.name = given.device AND series.metric = given.metric)
+            """, NameDirectory.names(series))
     }
 
     private static func finish(_ ends: [SilenceEnd]) -> Link.Statement {

@@ -37,11 +37,15 @@ enum SilentDeviceSQL {
         return census
     }
 
-    static func silent(heardThrough time: Instant, limit: Int, _ link: Link) throws(Failure) -> [SilentDevice] {
+    static func silent(
+        heardThrough time: Instant, isHidden: Bool?, limit: Int, _ link: Link
+    ) throws(Failure) -> [SilentDevice] {
         let limit = min(limit, PostgresLimits.answerRowsMax)
         guard limit > 0 else { return [] }
+        let wanted = isHidden.map { " AND hidden = \($0)" } ?? ""
         let page = """
-            SELECT id, name, hidden, \(heard) AS heard FROM devices WHERE \(heard) <= $1 ORDER BY heard, name LIMIT $2
+            SELECT id, name, hidden, \(heard) AS heard FROM devices WHERE \(heard) <= $1\(wanted)
+            ORDER BY heard, name LIMIT $2
             """
         let rows = try counted(page, [.time(time), .int64(Int64(limit))], link)
         return rows.indices.map { device(rows, $0) }

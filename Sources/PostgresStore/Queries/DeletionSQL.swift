@@ -23,6 +23,8 @@ enum DeletionSQL {
             let isHere = !found.isNull(0, 1)
             guard isHere || isKnown else { return nil }
             if isHere { try forget([(found.int64(0, 1), device)], link) }
+            try AuditSQL.add(
+                .delete, job: AuditRow.operatorJob, of: device, "an operator asked for it", nil, link)
             return try leave([Tombstone(device: device, time: found.time(0, 0))], link)[device]
         }
     }
@@ -102,6 +104,7 @@ enum DeletionSQL {
                 return true
             }
             try link.query("DELETE FROM readings WHERE series = $1", [series])
+            guard try !Timescale.removeAverages(of: series, link) else { return true }
             // Behind whoever outlines it at this moment; nobody begins any more.
             try link.query("SELECT 1 FROM (SELECT pg_advisory_xact_lock($1)) AS turn", [AdvisoryLock.outlining])
             try link.query("DELETE FROM outlines WHERE series = $1", [series])

@@ -128,6 +128,32 @@ enum Timescale {
 
     static var averages: [String] { [hours, minutes].map(\.name) }
 
+    /// Removes a part of the averages of a deleted series: the server itself looks at old ones no more.
+    /// - Returns: true if there may be more.
+    static func removeAverages(of series: Parameter, _ link: Link) throws(Failure) -> Bool {
+        let views = "timescaledb_information.continuous_aggregates"
+        guard try !link.query("SELECT to_regclass('\(views)')").isNull(0, 0) else { return false }
+        let tables = try link.query(
+            """
+            SELECT format('%I.%I', materialization_hypertable_schema, materialization_hypertable_name),
+                CASE view_name WHEN '\(hours.name)' THEN 'hour' ELSE 'minute' END
+            FROM \(views) WHERE view_schema = current_schema() AND view_name = ANY ($1)
+            """, [.texts(averages)])
+        for row in tables.indices {
+            let (table, bucket) = (tables.text(row, 0), tables.text(row, 1))
+            let last = try link.query(
+                "SELECT \(bucket) FROM \(table) WHERE series = $1 ORDER BY \(bucket) LIMIT 1 OFFSET $2",
+                [series, .int64(Int64(PostgresLimits.sweptRowsPerTransaction - 1))])
+            guard last.count == 0 else {
+                try link.query(
+                    "DELETE FROM \(table) WHERE series = $1 AND \(bucket) <= $2", [series, .time(last.time(0, 0))])
+                return true
+            }
+            try link.query("DELETE FROM \(table) WHERE series = $1", [series])
+        }
+        return false
+    }
+
     /// For charts by SQL. Sums and counts, so that averages of averages are right; values that no sum could hold are left
     /// out of it.
     private static let minutes = (

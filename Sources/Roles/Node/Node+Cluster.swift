@@ -12,7 +12,7 @@ extension Node {
         let view = flock?.view
         let ring = ring.withLock { $0 }
         var ledger = await ownLedger()
-        ledger.orphaned = await orphaned()
+        ledger.orphaned = await orphaned() ?? 0
         // A locked store still lets itself be read: it must take writes, too.
         let takesWrites = await ingest.isStoreReachable
         return ClusterView(
@@ -20,21 +20,27 @@ extension Node {
             store: store.kind, isStoreReachable: store.isReachable && takesWrites, ledger: ledger)
     }
 
-    /// Who leads is what a node says of itself; what the last run came to is in the store.
-    private func pruner() async -> ClusterView.Pruner {
+    /// What a node says of itself, as far as it was asked.
+    var leader: (token: FencingToken, name: String)? {
         var leaders = statuses.withLock { $0.compactMap { owner, status in status.token.map { ($0, owner.name) } } }
         if let token = schedulers.token { leaders.append((token, settings.name)) }
-        let leader = leaders.max { $0.0 < $1.0 }
+        return leaders.max { $0.0 < $1.0 }
+    }
+
+    /// What the last run came to is in the store.
+    private func pruner() async -> ClusterView.Pruner {
+        let leader = leader
         if let job = try? await store.job() { lastJob.withLock { $0 = job } }
         let job = lastJob.withLock { $0 }
         return ClusterView.Pruner(
-            leader: leader?.1, fencingToken: leader?.0.number, lastRun: job?.lastRun, lastResult: job?.lastResult)
+            leader: leader?.name, fencingToken: leader?.token.number, lastRun: job?.lastRun, lastResult: job?.lastResult
+        )
     }
 
     package func ledgerOfFlock() async -> FlockLedger {
         let missing = await askStatuses()
         var sum = await ownLedger()
-        sum.orphaned = await orphaned()
+        sum.orphaned = await orphaned() ?? 0
         let silent = Set(missing)
         for owner in peers.owners where !silent.contains(owner) {
             if let status = statuses.withLock({ $0[owner] }) { sum = sum + status.ledger }
@@ -64,8 +70,9 @@ extension Node {
     }
 
     /// Readings in logs without a live node. A peer that never answered yet is taken at its name.
-    func orphaned() async -> UInt64 {
-        guard let rows = try? await store.checkpoints() else { return 0 }
+    /// - Returns: nil if the store cannot say.
+    func orphaned() async -> UInt64? {
+        guard let rows = try? await store.checkpoints() else { return nil }
         let own = await ingest.logID
         let known = statuses.withLock { $0 }
         let logs = Set(known.values.map(\.log)).union([own])

@@ -50,7 +50,11 @@ extension Node {
     package func prunePlan(limit: Int) async throws(StoreError) -> PrunePlan {
         let idle = PruneRules(
             period: .max, inactiveAfter: settings.inactiveAfter.microseconds, deleteAfter: nil, retention: nil)
-        return try await PrunePlan(scheduling?.rules ?? idle, store, limit: limit)
+        var plan = try await PrunePlan(scheduling?.rules ?? idle, store, limit: limit)
+        await askStatuses()
+        plan.leader = leader?.name
+        plan.keeperTrouble = schedulers.keeperTrouble
+        return plan
     }
 }
 
@@ -66,7 +70,12 @@ extension Node: PrunedFlock {
         let answers = await peers.ask(aliveOwners, within: Self.reportPatience) { owner in
             try await peers.overview(of: owner).status()
         }
-        for (owner, status) in answers.given { statuses.withLock { $0[owner] = status } }
+        let owners = peers.owners
+        statuses.withLock { statuses in
+            // Who is forgotten has no log here any more.
+            statuses = statuses.filter { owners.contains($0.key) }
+            for (owner, status) in answers.given { statuses[owner] = status }
+        }
         members += answers.given.map {
             FleetReport.Member(
                 name: $0.owner.name, incarnation: $0.owner.incarnation,

@@ -75,6 +75,8 @@ extension Node: NodeService {
         let isKnown = await isKnown(device)
         guard let time = try await store.delete(device, isKnown: isKnown) else { return false }
         await forget([Tombstone(device: device, time: time)])
+        // Owners first: what the device goes on sending is its new life from then on.
+        await store.sweep(for: Self.sweepOnDelete)
         return true
     }
 

@@ -82,6 +82,8 @@ package final class Node: Service {
     /// Anomalous readings read for one answer of `/anomalies`, a multiple of the episodes asked for.
     package static let anomalyRowsPerEpisode = 50
     package static let anomalyRowsMax = 50_000
+    /// How long `DELETE` removes readings before it leaves the rest to flushes, in microseconds.
+    static let sweepOnDelete: Int64 = 30_000_000
 
     let settings: Settings
     let store: any Store

@@ -8,7 +8,8 @@ import Pruning
 extension Scheduler {
     /// From the election to the end of the term, or until the store says that somebody else was elected since.
     func lead(in term: UInt64) async {
-        guard let token = await mintToken(in: term), startLeading(with: token, in: term) else { return }
+        guard await standBack(in: term), let token = await mintToken(in: term), startLeading(with: token, in: term)
+        else { return }
         var pruner = Pruner(settings.rules, store, flock, token) { await self.mayAct(in: term) }
         var failures = 0
         while mayAct(in: term) {
@@ -20,23 +21,46 @@ extension Scheduler {
                 switch outcome {
                 case .waited, .done:
                     failures = 0
+                    refusedTerms = 0
+                    // After the run, which it is no part of.
+                    await store.sweep(for: Self.sweepAfterRun)
                     if mayAct(in: term) { await afterRun() }
                 case .early, .stopped: break
                 }
             } catch {
                 if case .fenced = error.code {
-                    // What it would have done, somebody else does.
-                    logger.warning("refused by the store", metadata: ["reason": "\(error)"])
+                    noteRefusal(error)
                     return stepDown(from: term)
                 }
                 failures += 1
                 noteFailure(error)
-                try? await store.endRun("failed: \(error)", waiting: nil, token)
+                try? await store.failRun("failed: \(error)", token)
                 pause = Self.retryPause
             }
             if failures >= Self.failuresMax { return stepDown(from: term) }
             guard await sleep(pause, in: term) else { return }
         }
+    }
+
+    /// What it would have done, somebody else does. Two leaders by two leases would refuse each other for ever.
+    private func noteRefusal(_ error: StoreError) {
+        refusedTerms += 1
+        if refusedTerms <= Self.refusedTermsTold {
+            logger.warning("refused by the store", metadata: ["reason": "\(error)"])
+        }
+        guard refusedTerms == Self.refusedTermsTold else { return }
+        logger.warning(
+            """
+            another node is elected again and again while this one has the lease: give all nodes of the flock the same \
+            --lease; nothing is pruned meanwhile
+            """)
+    }
+
+    /// - Returns: false if the term is over.
+    private func standBack(in term: UInt64) async -> Bool {
+        guard refusedTerms >= Self.refusedTermsTold else { return true }
+        let doublings = min(refusedTerms - Self.refusedTermsTold, 6)
+        return await sleep(min(Self.refusedPauseMax, Self.retryPause << Int64(doublings)), in: term)
     }
 
     /// The store may be away for a while: another node may find the way to it.

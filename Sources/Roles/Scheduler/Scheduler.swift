@@ -45,6 +45,9 @@ package actor Scheduler {
     /// What the keeper's last failure said.
     private var lastFailure: LeaseKeeperError?
     private nonisolated let leading = Mutex<FencingToken?>(nil)
+    private nonisolated let trouble = Mutex<String?>(nil)
+    /// Elections in a row that another one followed at once.
+    var refusedTerms = 0
     /// The store failed; told once.
     var isStoreStuck = false
     /// Why the last run waited; told once.
@@ -54,6 +57,12 @@ package actor Scheduler {
     static let lookPeriod: Int64 = 250_000
     /// How long a run that failed waits for the next.
     static let retryPause: Int64 = 1_000_000
+    /// How long readings of devices just pruned are removed before they are left to flushes, in microseconds.
+    static let sweepAfterRun: Int64 = 2_000_000
+    /// Refused terms in a row after which it is told that there are two leases; each further one waits twice as long before
+    /// it asks the store for a token, at most for this, in microseconds.
+    static let refusedTermsTold = 3
+    static let refusedPauseMax: Int64 = 64_000_000
     /// Failed runs in a row after which another node shall try: its way to the store may be open.
     static let failuresMax = 5
 
@@ -78,6 +87,9 @@ package actor Scheduler {
 
     /// The newest token of this node while it leads; nil while it does not.
     package nonisolated var token: FencingToken? { leading.withLock { $0 } }
+
+    /// What the keeper of the lease says instead of answering; nil while it answers.
+    package nonisolated var keeperTrouble: String? { trouble.withLock { $0 } }
 
     /// Runs until it has left or is cancelled.
     package func run() async {
@@ -163,13 +175,15 @@ package actor Scheduler {
     }
 
     private func note(keeperAnswers: Bool) {
-        if keeperAnswers {
-            logger.notice("the keeper of the pruner's lease answers again")
-        } else {
-            logger.warning(
-                "the keeper of the pruner's lease does not answer: nothing is pruned until it does, all else goes on",
-                metadata: ["reason": "\(lastFailure?.description ?? "no answer in time")"])
+        guard !keeperAnswers else {
+            trouble.withLock { $0 = nil }
+            return logger.notice("the keeper of the pruner's lease answers again")
         }
+        let reason = lastFailure?.description ?? "no answer in time"
+        trouble.withLock { $0 = reason }
+        logger.warning(
+            "the keeper of the pruner's lease does not answer: nothing is pruned until it does, all else goes on",
+            metadata: ["reason": "\(reason)"])
     }
 }
 

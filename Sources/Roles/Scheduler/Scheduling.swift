@@ -34,5 +34,8 @@ package final class SchedulerPlace: Sendable {
     /// Of this node's election, while it leads.
     package var token: FencingToken? { scheduler?.token }
 
+    /// Why this node cannot lead; nil while the lease's keeper answers.
+    package var keeperTrouble: String? { scheduler?.keeperTrouble }
+
     func put(_ scheduler: Scheduler) { place.withLock { $0 = scheduler } }
 }

@@ -48,8 +48,7 @@ extension Scoring {
 
     /// The device was deleted from the store at that time: its state goes, and what it sent before stays away.
     package distributed func forget(_ device: DeviceID, at time: Instant) async throws {
-        for effect in handle(.forget(device, at: time), in: Slot(of: device)) { perform(effect) }
-        silences.forget(device)
+        forget(Tombstone(device: device, time: time))
     }
 
     /// A person brought the device out of hiding.

@@ -40,6 +40,7 @@ extension Scoring {
         while isFlushing { await withCheckedContinuation { flushWaiters.append($0) } }
         isFlushing = true
         let told = await tellStore()
+        await learnDeletions()
         isFlushing = false
         let waiters = flushWaiters
         flushWaiters = []

@@ -36,8 +36,8 @@ extension Scoring {
     func tellSilences() async {
         let (began, ended) = silences.next
         guard !began.isEmpty || !ended.isEmpty else { return }
-        guard (try? await store.note(began, ended: ended)) != nil else { return }
-        silences.forget(began, ended: ended)
+        guard let unknown = try? await store.note(began, ended: ended) else { return }
+        silences.forget(began, ended: ended, but: Set(unknown), at: clock.instant)
     }
 
     private func row(of series: Series, isSilent: Bool) -> LiveReading? {

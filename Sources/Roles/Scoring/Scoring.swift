@@ -47,6 +47,9 @@ package distributed actor Scoring {
     private var flushFrom = 0
     var isFlushing = false
     var flushWaiters: [CheckedContinuation<Void, Never>] = []
+    /// The store's count of deletions when it was last looked at, and when it may be again.
+    var deletionsKnown: Int64?
+    var deletionsDueAt = Moment(microseconds: .min)
     /// Devices unheard for longer are left out of `latest`, in microseconds.
     let inactiveAfter: Int64
     /// Devices send here, so that their silence is news.

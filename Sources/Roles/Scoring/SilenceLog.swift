@@ -7,6 +7,8 @@ struct SilenceLog {
     static let beganMax = 20_000
     /// Ends kept; beyond it the oldest are dropped, and a silence stays open in the store that is over.
     static let endedMax = 20_000
+    /// How long a silence waits for the store to learn of its series, in microseconds: its readings may be behind others.
+    static let unknownKept: Int64 = 3_600_000_000
     /// Of each, told to the store at once.
     static let toldMax = 5_000
 
@@ -34,10 +36,21 @@ struct SilenceLog {
     }
 
     /// The store knows them.
-    mutating func forget(_ silences: [Silence], ended ends: [SilenceEnd]) {
+    /// - Parameter unknown: but for these series: their silences are told again, behind all others, and so are their ends.
+    mutating func forget(
+        _ silences: [Silence], ended ends: [SilenceEnd], but unknown: Set<Series> = [], at now: Instant = .distantPast
+    ) {
         let told = Set(silences)
-        let toldEnds = Set(ends)
+        let kept =
+            unknown.isEmpty
+            ? []
+            : silences.filter {
+                unknown.contains($0.series) && now.microseconds(since: $0.noticed) < Self.unknownKept
+            }
+        let awaited = Set(kept.map(\.series))
+        let toldEnds = Set(ends.filter { !awaited.contains($0.series) })
         began.removeAll { told.contains($0) }
+        began += kept
         ended.removeAll { toldEnds.contains($0) }
         droppedCount = 0
     }

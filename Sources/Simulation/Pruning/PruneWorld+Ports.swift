@@ -59,9 +59,11 @@ extension PruneWorld: PruneStore {
         return store.census(query)
     }
 
-    package func silentDevices(heardThrough time: Instant, limit: Int) async throws(StoreError) -> [SilentDevice] {
+    package func silentDevices(
+        heardThrough time: Instant, isHidden: Bool?, limit: Int
+    ) async throws(StoreError) -> [SilentDevice] {
         try pass()
-        return store.silentDevices(heardThrough: time, limit: limit)
+        return store.silentDevices(heardThrough: time, isHidden: isHidden, limit: limit)
     }
 
     package func write(
@@ -107,6 +109,18 @@ extension PruneWorld: PruneStore {
         try store.endRun(result, waiting: waiting, token)
     }
 
+    package func failRun(_ result: String, _ token: FencingToken) async throws(StoreError) {
+        try pass()
+        try store.failRun(result, token)
+    }
+
+    package func revoke(_ members: [String], _ token: FencingToken) async throws(StoreError) {
+        try pass()
+        try store.revoke(members, token)
+        checkToken(token)
+    }
+
+    package func sweep(for microseconds: Int64) async {}
     package func approve() async throws(StoreError) -> Waiting? { store.approve() }
     package func restore(_ device: DeviceID) async throws(StoreError) -> Instant? { store.restore(device) }
     package func audit(limit: Int) async throws(StoreError) -> [AuditRow] { store.audit }

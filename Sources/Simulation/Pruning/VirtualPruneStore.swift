@@ -85,8 +85,8 @@ package struct VirtualPruneStore: Sendable {
         }
     }
 
-    package func silentDevices(heardThrough time: Instant, limit: Int) -> [SilentDevice] {
-        let silent = devices.filter { $0.value.heard <= time }
+    package func silentDevices(heardThrough time: Instant, isHidden: Bool?, limit: Int) -> [SilentDevice] {
+        let silent = devices.filter { $0.value.heard <= time && $0.value.isHidden == isHidden ?? $0.value.isHidden }
             .sorted { ($0.value.heard, $0.key) < ($1.value.heard, $1.key) }
         return silent.prefix(limit).map {
             SilentDevice(
@@ -149,6 +149,19 @@ package struct VirtualPruneStore: Sendable {
         if let waiting, waiting.reason != self.waiting?.reason { note(.wait, nil, waiting.reason, token) }
         lastResult = result
         self.waiting = waiting
+    }
+
+    package mutating func failRun(_ result: String, _ token: FencingToken) throws(StoreError) {
+        try check(token)
+        lastResult = result
+    }
+
+    package mutating func revoke(_ members: [String], _ token: FencingToken) throws(StoreError) {
+        try check(token)
+        guard let known = approved else { return }
+        approved = Approval(
+            heardThrough: known.heardThrough, members: known.members.filter { !members.contains($0) })
+        for member in members { note(.revoke, nil, member, token) }
     }
 
     package mutating func approve() -> Waiting? {
