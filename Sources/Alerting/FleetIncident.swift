@@ -203,8 +203,9 @@ extension AlertCore {
             }
             let isQuiet = fleet.joinedAt.advanced(byMicroseconds: limits.fleetJoinWindow) <= step.moment
             if fleet.tellAt == nil, fleet.open.isEmpty, fleet.isWhole, isQuiet {
-                fleet.alert.episode = fleet.alert.episode.with(
-                    end: max(fleet.lastEnd, fleet.alert.episode.start))
+                // What is known of its ends may be gone with its devices.
+                let episode = fleet.alert.episode
+                fleet.alert.episode = episode.with(end: max(fleet.lastEnd, episode.start, episode.peak))
                 tell(fleet.alert, .end, &step)
             }
             fleets[id] = fleet

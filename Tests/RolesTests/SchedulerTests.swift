@@ -135,7 +135,8 @@ import Testing
     }
 
     @Test func aLeaderThatIsFencedStepsDownAndSaysSo() async throws {
-        let setting = Setting("n0")
+        // A lease that no busy machine lets run out.
+        let setting = Setting("n0", ttl: 60_000_000)
         let run = Task { await setting.scheduler.run() }
         await setting.wait { setting.scheduler.token == FencingToken(1) }
         await setting.wait { setting.store.content.withLock { $0.pruning.runs }.count == 1 }
@@ -144,6 +145,23 @@ import Testing
         setting.store.content.withLock { $0.pruning.now = $0.pruning.now.advanced(byMicroseconds: 2_000_000) }
         await setting.wait { setting.scheduler.token == FencingToken(3) }
         #expect(setting.lines.count("refused by the store") == 1)
+        run.cancel()
+        await run.value
+    }
+
+    /// Somebody else is elected each time, though this one has the lease: by another lease.
+    @Test func twoLeasesAreToldOnceAndFightEverMoreSeldom() async throws {
+        // A lease that no busy machine lets run out.
+        let setting = Setting("n0", ttl: 60_000_000)
+        let run = Task { await setting.scheduler.run() }
+        for round in 0..<5 {
+            await setting.wait { setting.scheduler.token == FencingToken(UInt64(2 * round + 1)) }
+            _ = setting.store.content.withLock { $0.pruning.elect("another") }
+            setting.store.content.withLock { $0.pruning.now = $0.pruning.now.advanced(byMicroseconds: 2_000_000) }
+        }
+        await setting.wait { setting.scheduler.token == nil }
+        #expect(setting.lines.count("refused by the store") == Scheduler.refusedTermsTold)
+        #expect(setting.lines.count("the same --lease") == 1)
         run.cancel()
         await run.value
     }

@@ -11,6 +11,7 @@ extension Scheduler {
         guard await standBack(in: term), let token = await mintToken(in: term), startLeading(with: token, in: term)
         else { return }
         var pruner = Pruner(settings.rules, store, flock, token) { await self.mayAct(in: term) }
+        let elected = ContinuousClock.now
         var failures = 0
         while mayAct(in: term) {
             var pause = Self.lookPeriod
@@ -21,7 +22,6 @@ extension Scheduler {
                 switch outcome {
                 case .waited, .done:
                     failures = 0
-                    refusedTerms = 0
                     // After the run, which it is no part of.
                     await store.sweep(for: Self.sweepAfterRun)
                     if mayAct(in: term) { await afterRun() }
@@ -29,7 +29,7 @@ extension Scheduler {
                 }
             } catch {
                 if case .fenced = error.code {
-                    noteRefusal(error)
+                    noteRefusal(error, after: ContinuousClock.now - elected)
                     return stepDown(from: term)
                 }
                 failures += 1
@@ -43,8 +43,8 @@ extension Scheduler {
     }
 
     /// What it would have done, somebody else does. Two leaders by two leases would refuse each other for ever.
-    private func noteRefusal(_ error: StoreError) {
-        refusedTerms += 1
+    private func noteRefusal(_ error: StoreError, after time: Duration) {
+        refusedTerms = time < Self.peacefulTerm ? refusedTerms + 1 : 1
         if refusedTerms <= Self.refusedTermsTold {
             logger.warning("refused by the store", metadata: ["reason": "\(error)"])
         }

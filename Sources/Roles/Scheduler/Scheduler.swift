@@ -46,7 +46,7 @@ package actor Scheduler {
     private var lastFailure: LeaseKeeperError?
     private nonisolated let leading = Mutex<FencingToken?>(nil)
     private nonisolated let trouble = Mutex<String?>(nil)
-    /// Elections in a row that another one followed at once.
+    /// Terms in a row that soon ended with a refusal by the store.
     var refusedTerms = 0
     /// The store failed; told once.
     var isStoreStuck = false
@@ -61,8 +61,10 @@ package actor Scheduler {
     static let sweepAfterRun: Int64 = 2_000_000
     /// Refused terms in a row after which it is told that there are two leases; each further one waits twice as long before
     /// it asks the store for a token, at most for this, in microseconds.
-    static let refusedTermsTold = 3
+    package static let refusedTermsTold = 3
     static let refusedPauseMax: Int64 = 64_000_000
+    /// A term that lasted for so long was no fight.
+    static let peacefulTerm = Duration.seconds(300)
     /// Failed runs in a row after which another node shall try: its way to the store may be open.
     static let failuresMax = 5
 
