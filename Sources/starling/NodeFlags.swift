@@ -63,7 +63,9 @@ struct NodeFlags: ParsableArguments {
 
     @Option(
         name: .customLong("inactive-after"),
-        help: .init("A device silent for this long leaves /latest. (default: 60s)", valueName: "duration"))
+        help: .init(
+            "A device silent for this long leaves /latest: more than the slowest usual interval. (default: 60s)",
+            valueName: "duration"))
     var inactiveAfter: String?
 
     @Option(

@@ -59,6 +59,14 @@ extension NodeTests {
         /// It has locked the job's row and waits for a device's when it stands still; then the device's lock is free: its
         /// deletion is under way in the server, and nobody is there to commit it.
         @Test func insideATransaction() throws {
+            var waits = [try waitBehindATransaction()]
+            // One may be a machine that is busy with something else.
+            if waits[0] > LeaderTests.electionLimit { for _ in 0..<2 { waits.append(try waitBehindATransaction()) } }
+            #expect(waits.sorted()[waits.count / 2] <= LeaderTests.electionLimit, "\(waits)")
+            print("a new leader after one that froze in a transaction: \(waits)")
+        }
+
+        private func waitBehindATransaction() throws -> Double {
             let pruned = try PrunedFlock(3, Self.arguments)
             try pruned.start()
             _ = try pruned.leader()
@@ -82,7 +90,6 @@ extension NodeTests {
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(60)%' AND pid <> pg_backend_pid()",
                 in: pruned.database)
             let wait = try waitForAnother(pruned, than: frozen)
-            #expect(wait <= 2 * LeaderTests.electionLimit)
             #expect(try pruned.count("SELECT count(*) FROM devices WHERE name = 'd0'") == 1)
             frozen.node.process.send(SIGCONT)
             try pruned.wait("it leads no more") { try frozen.node.pruner().leader != frozen.name }
@@ -92,7 +99,7 @@ extension NodeTests {
             #expect(deletions.map(\.device_id) == ["d0"])
             #expect(deletions.allSatisfy { $0.fencing_token ?? 0 > frozen.token })
             try expectOrder(pruned)
-            print("a new leader after one that froze in a transaction: \(wait) s")
+            return wait
         }
 
         /// Its request is on its way when it stands still, and arrives when another was elected: refused, and it says so.
