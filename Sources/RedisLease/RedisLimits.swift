@@ -8,4 +8,6 @@ enum RedisLimits {
     static let readsPerReplyMax = 8
     /// Of what the server says, shown to people.
     static let shownBytesMax = 200
+    /// Addresses of a name that one call tries; each has its share of what is left of the call's time.
+    static let addressesMax = 4
 }
