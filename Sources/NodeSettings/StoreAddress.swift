@@ -23,7 +23,7 @@ package enum StoreAddress: Hashable, Sendable, CustomStringConvertible {
 package enum LeaseAddress: Hashable, Sendable, CustomStringConvertible {
     /// A locked file, for the nodes of one machine.
     case file(path: String)
-    /// A `redis://` or `rediss://` address, which may hold a password.
+    /// A `redis://`, or with TLS `rediss://`, address, which may hold a password.
     case redis(Secret)
 
     package static func parse(_ text: String) throws(ValueError) -> LeaseAddress {

@@ -5,11 +5,13 @@ import SerialQueues
 /// A lease kept by a Redis server: one key, with the owner as its value and the TTL as its expiry.
 ///
 /// `SET NX PX` acquires; two scripts compare the owner and renew or release, each in one step of the server. Every call
-/// has one deadline for its turn, name, connection, login and answer. After an error the connection is thrown
+/// has one deadline for its turn, name, connection, TLS, login and answer. After an error the connection is thrown
 /// away, and the next call makes a new one; none is repeated here, because only the core knows what an unknown outcome
 /// means.
 ///
-/// hiredis blocks, so the calls run on a thread of their own.
+/// hiredis blocks, so the calls run on a thread of their own. It has no TLS where Debian built it: `rediss://` goes
+/// through a `Tunnel` inside this process, made of SwiftNIO's parts, which the node has for HTTPS anyway. It has no
+/// target of its own: nothing else would use it, and this one's tests could not do without.
 package actor RedisLease: LeaseKeeper {
     private static let renewScript = """
         if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('PEXPIRE', KEYS[1], ARGV[2]) end return 0

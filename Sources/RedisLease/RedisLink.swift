@@ -18,16 +18,32 @@ enum RedisReply: Hashable {
 final class RedisLink {
     private let context: UnsafeMutablePointer<redisContext>
     private let address: RedisURL
+    /// What is between hiredis and the server; nil if nothing is.
+    private let tunnel: Tunnel?
+    private var hasAnswered = false
 
     /// - Parameter connection: to the server; nothing has been said on it.
     init(
         _ address: RedisURL, over connection: consuming Descriptor, until deadline: ContinuousClock.Instant
     ) throws(LeaseKeeperError) {
-        guard let context = redisConnectFd(connection.number) else {
+        let end: Descriptor
+        if address.isEncrypted {
+            let tunnel = Tunnel(to: address)
+            self.tunnel = tunnel
+            do {
+                end = try tunnel.open(over: connection, trusting: Trust.context(of: address))
+            } catch {
+                throw LeaseKeeperError("\(address): \(error)")
+            }
+        } else {
+            tunnel = nil
+            end = connection
+        }
+        guard let context = redisConnectFd(end.number) else {
             throw LeaseKeeperError("no memory for a connection to \(address)")
         }
         // hiredis closes it from now on, and must not wait on it.
-        _ = connection.handedOn()
+        _ = end.handedOn()
         context.pointee.flags &= ~REDIS_BLOCK
         self.context = context
         self.address = address
@@ -51,6 +67,7 @@ final class RedisLink {
             let result = redisGetReplyFromReader(context, &reply)
             if let reply {
                 defer { freeReplyObject(reply) }
+                hasAnswered = true
                 return try copied(reply.assumingMemoryBound(to: redisReply.self).pointee)
             }
             guard result == REDIS_OK else { throw lost(contextError) }
@@ -121,7 +138,10 @@ final class RedisLink {
     }
 
     private func lost(_ why: String) -> LeaseKeeperError {
-        return LeaseKeeperError("\(address): \(why); see whether the server runs and can be reached from here")
+        if let told = tunnel?.failure { return LeaseKeeperError("\(address): \(told)") }
+        // A server that waits for TLS ends the connection, or answers with what is no reply.
+        let advice = tunnel == nil && !hasAnswered ? ", and write rediss:// if this is its port for TLS" : ""
+        return LeaseKeeperError("\(address): \(why); see whether the server runs and can be reached from here\(advice)")
     }
 
     private func refused(_ text: String) -> LeaseKeeperError {

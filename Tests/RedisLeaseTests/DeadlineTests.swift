@@ -20,10 +20,11 @@ import Testing
     }
 
     /// Calls queue behind one that is not answered; their time runs meanwhile.
-    @Test func callsThatWaitForTheirTurnEndWithTheFirst() async throws {
+    @Test(arguments: ["redis", "rediss"])
+    func callsThatWaitForTheirTurnEndWithTheFirst(_ scheme: String) async throws {
         let server = try SilentServer()
         let lease = RedisLease(
-            try RedisURL("redis://127.0.0.1:\(server.port)"), key: "pruner", limits: RedisLeaseTests.short)
+            try RedisURL("\(scheme)://127.0.0.1:\(server.port)"), key: "pruner", limits: RedisLeaseTests.short)
         let started = ContinuousClock.now
         let failures = await withTaskGroup(of: Bool.self) { group in
             for life in 1...40 {
