@@ -35,7 +35,8 @@ package enum LeaseAddress: Hashable, Sendable, CustomStringConvertible {
     package var description: String {
         switch self {
         case .file(let path): "file:\(path)"
-        case .redis: "redis://***"
+        // Whether TLS is spoken is no secret.
+        case .redis(let url): url.revealed.hasPrefix("rediss:") ? "rediss://***" : "redis://***"
         }
     }
 }
