@@ -48,6 +48,7 @@ let nioEmbedded = Target.Dependency.product(name: "NIOEmbedded", package: "swift
 let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
 let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
+let nioTLS = Target.Dependency.product(name: "NIOTLS", package: "swift-nio")
 let numerics = Target.Dependency.product(name: "RealModule", package: "swift-numerics")
 let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let unixSignals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
@@ -142,7 +143,7 @@ let adapters: [Target] = [
     library("SQLiteStore", ["Telemetry", "HashRing", "Ports", "SerialQueues", grdb, grdbSQLite, logging]),
     library("PostgresStore", ["Telemetry", "HashRing", "Ports", "SerialQueues", "CLibPQ", logging]),
     library("FileLease", ["Lease", "Ports"]),
-    library("RedisLease", ["Lease", "Ports", "SerialQueues", "CHiredis"]),
+    library("RedisLease", ["Lease", "Ports", "SerialQueues", "CHiredis", nioCore, nioPosix, nioSSL, nioTLS]),
     library("Webhook", ["Telemetry", "Ports", crypto, httpClient, nioCore, nioHTTP1, nioPosix]),
     library(
         "HTTPAPI",
@@ -251,7 +252,9 @@ let testTargets: [Target] = [
         ["Telemetry", "HashRing", "Ports", "StoreConformance", "ServerHarness", "NodeHarness", logging]),
     tests(of: "FileLease", ["Telemetry", "Lease", "Ports", "NodeHarness"]),
     tests(of: "Webhook", ["Telemetry", "Ports", "ReceiverHarness", crypto]),
-    tests(of: "RedisLease", ["Telemetry", "Lease", "Ports", "ServerHarness", "NodeHarness"]),
+    tests(
+        of: "RedisLease",
+        ["Telemetry", "Lease", "Ports", "ServerHarness", "NodeHarness", nioCore, nioEmbedded, nioTLS]),
     tests(of: "SQLiteStore", ["Telemetry", "HashRing", "Ports", "StoreConformance", grdb, grdbSQLite, logging]),
     tests(
         of: "HTTPAPI",

@@ -23,7 +23,7 @@ package enum StoreAddress: Hashable, Sendable, CustomStringConvertible {
 package enum LeaseAddress: Hashable, Sendable, CustomStringConvertible {
     /// A locked file, for the nodes of one machine.
     case file(path: String)
-    /// A `redis://` or `rediss://` address, which may hold a password.
+    /// A `redis://`, or with TLS `rediss://`, address, which may hold a password.
     case redis(Secret)
 
     package static func parse(_ text: String) throws(ValueError) -> LeaseAddress {
@@ -35,7 +35,8 @@ package enum LeaseAddress: Hashable, Sendable, CustomStringConvertible {
     package var description: String {
         switch self {
         case .file(let path): "file:\(path)"
-        case .redis: "redis://***"
+        // Whether TLS is spoken is no secret.
+        case .redis(let url): url.revealed.hasPrefix("rediss:") ? "rediss://***" : "redis://***"
         }
     }
 }

@@ -12,26 +12,41 @@ enum RedisReply: Hashable {
 
 /// One connection to the server. Not safe to share: its actor owns it.
 ///
-/// hiredis looks the name up, connects, writes commands and reads replies; this waits, so that a call has one deadline
-/// for all of its parts, and sends, because hiredis's own sending raises SIGPIPE where the server has gone. After an error
-/// the connection is in an unknown state: throw it away, and no late reply is ever taken for another's.
+/// hiredis writes commands and reads replies; this waits, so that a call has one deadline for all of its parts, and
+/// sends, because hiredis's own sending raises SIGPIPE where the server has gone. After an error the connection is in
+/// an unknown state: throw it away, and no late reply is ever taken for another's.
 final class RedisLink {
     private let context: UnsafeMutablePointer<redisContext>
     private let address: RedisURL
+    /// What is between hiredis and the server; nil if nothing is.
+    private let tunnel: Tunnel?
+    private var hasAnswered = false
 
-    init(_ address: RedisURL, until deadline: ContinuousClock.Instant) throws(LeaseKeeperError) {
-        guard let context = redisConnectNonBlock(address.host, Int32(address.port)) else {
+    /// - Parameter connection: to the server; nothing has been said on it.
+    init(
+        _ address: RedisURL, over connection: consuming Descriptor, until deadline: ContinuousClock.Instant
+    ) throws(LeaseKeeperError) {
+        let end: Descriptor
+        if address.isEncrypted {
+            let tunnel = Tunnel(to: address)
+            self.tunnel = tunnel
+            do {
+                end = try tunnel.open(over: connection, trusting: Trust.context(of: address))
+            } catch {
+                throw LeaseKeeperError("\(address): \(error)")
+            }
+        } else {
+            tunnel = nil
+            end = connection
+        }
+        guard let context = redisConnectFd(end.number) else {
             throw LeaseKeeperError("no memory for a connection to \(address)")
         }
+        // hiredis closes it from now on, and must not wait on it.
+        _ = end.handedOn()
+        context.pointee.flags &= ~REDIS_BLOCK
         self.context = context
         self.address = address
-        try checkContext()
-        try wait(for: POLLOUT, until: deadline)
-        var code: Int32 = 0
-        var length = socklen_t(MemoryLayout<Int32>.size)
-        guard getsockopt(context.pointee.fd, SOL_SOCKET, SO_ERROR, &code, &length) == 0, code == 0 else {
-            throw lost(String(cString: strerror(code)))
-        }
         try introduce(until: deadline)
     }
 
@@ -52,6 +67,7 @@ final class RedisLink {
             let result = redisGetReplyFromReader(context, &reply)
             if let reply {
                 defer { freeReplyObject(reply) }
+                hasAnswered = true
                 return try copied(reply.assumingMemoryBound(to: redisReply.self).pointee)
             }
             guard result == REDIS_OK else { throw lost(contextError) }
@@ -106,23 +122,14 @@ final class RedisLink {
     }
 
     private func wait(for events: Int32, until deadline: ContinuousClock.Instant) throws(LeaseKeeperError) {
-        while true {
-            let left = ContinuousClock.now.duration(to: deadline)
-            guard left > .zero else { throw lost("no answer in time") }
-            var descriptor = pollfd(fd: context.pointee.fd, events: Int16(events), revents: 0)
-            let milliseconds = left.components.seconds * 1_000 + left.components.attoseconds / 1_000_000_000_000_000
-            // One more than what is left in whole milliseconds, so that the last of them is not spent spinning.
-            let count = poll(&descriptor, 1, Int32(clamping: milliseconds + 1))
-            if count > 0 { return }
-            guard count == 0 || errno == EINTR else { throw lost(String(cString: strerror(errno))) }
+        switch Poll.wait(context.pointee.fd, for: events, until: deadline) {
+        case .ready: return
+        case .late: throw lost("no answer in time")
+        case .failed(let code): throw lost(String(cString: strerror(code)))
         }
     }
 
     // MARK: Errors
-
-    private func checkContext() throws(LeaseKeeperError) {
-        if context.pointee.err != 0 { throw lost(contextError) }
-    }
 
     private var contextError: String {
         withUnsafeBytes(of: context.pointee.errstr) { bytes in
@@ -131,7 +138,10 @@ final class RedisLink {
     }
 
     private func lost(_ why: String) -> LeaseKeeperError {
-        LeaseKeeperError("\(address): \(why); see whether the server runs and can be reached from here")
+        if let told = tunnel?.failure { return LeaseKeeperError("\(address): \(told)") }
+        // A server that waits for TLS ends the connection, or answers with what is no reply.
+        let advice = tunnel == nil && !hasAnswered ? ", and write rediss:// if this is its port for TLS" : ""
+        return LeaseKeeperError("\(address): \(why); see whether the server runs and can be reached from here\(advice)")
     }
 
     private func refused(_ text: String) -> LeaseKeeperError {

@@ -1,15 +1,25 @@
+import Glibc
+
 /// Why a `redis://…` address cannot be used, for the person who wrote it. Never holds the password.
 package struct RedisURLError: Error, Hashable, Sendable, CustomStringConvertible {
     package let description: String
 }
 
-/// Where the server is and who we are to it: `redis://user:password@host:port/database`.
+/// Where the server is and who we are to it: `redis://user:password@host:port/database`, or with TLS
+/// `rediss://user:password@host:port/database?sslrootcert=/path/ca.pem`.
 ///
-/// User, password and database may be left out, `redis://:password@host` is the server's default user; `%` and two digits
-/// stand for a byte. What describes or mirrors it leaves the password out.
+/// User, password and database may be left out, `redis://:password@host` is the server's default user; `%` and two
+/// digits stand for a byte. `rediss://` always checks that the certificate is the host's; `sslrootcert`, called so
+/// because addresses of PostgreSQL have it too, names the CAs it may come from, in place of the system's. What
+/// describes or mirrors an address leaves the password out.
 package struct RedisURL: Hashable, Sendable, CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
-    private static let form = "write it as redis://user:password@host:6379/0"
+    private static let form = "write it as redis://user:password@host:6379/0, or with TLS as \(rootsForm)"
+    static let rootsForm = "rediss://user:password@host:6380/0?sslrootcert=/path/ca.pem"
 
+    /// Whether TLS is spoken.
+    package let isEncrypted: Bool
+    /// The file with the CAs that the server's certificate may come from; nil = those of the system.
+    package let rootsPath: String?
     package let host: String
     package let port: UInt16
     package let database: Int
@@ -18,19 +28,17 @@ package struct RedisURL: Hashable, Sendable, CustomStringConvertible, CustomDebu
 
     package init(_ text: String) throws(RedisURLError) {
         func fail(_ why: String) -> RedisURLError { RedisURLError(description: "\(why); \(Self.form)") }
-        if text.hasPrefix("rediss://") {
-            throw RedisURLError(
-                description: "rediss:// is refused: this program's Redis library has no TLS. Write redis:// and keep "
-                    + "the way to the server private: loopback, a private network, or a tunnel (stunnel) on this "
-                    + "machine")
-        }
-        guard text.hasPrefix("redis://"), text.utf8.count <= RedisLimits.textBytesMax else {
-            throw fail("this is no Redis address")
-        }
-        let rest = text.dropFirst("redis://".count)
-        guard !rest.contains("?"), !rest.contains("#") else {
-            throw fail("a Redis address has no parameters (a ? or # in user or password is written %3F or %23)")
-        }
+        guard text.utf8.count <= RedisLimits.textBytesMax, !text.utf8.contains(0),
+            let scheme = ["redis://", "rediss://"].first(where: { text.hasPrefix($0) })
+        else { throw fail("this is no Redis address") }
+        isEncrypted = scheme == "rediss://"
+        let whole = text.dropFirst(scheme.count)
+        let mark = whole.firstIndex(of: "?") ?? whole.endIndex
+        let rest = whole[..<mark]
+        guard !whole.contains("#") else { throw fail("a # in user or password is written %23") }
+        rootsPath =
+            mark == whole.endIndex
+            ? nil : try Self.rootsPath(whole[mark...].dropFirst(), isEncrypted: isEncrypted, fail)
         let slash = rest.firstIndex(of: "/") ?? rest.endIndex
         let authority = rest[..<slash]
         let at = authority.lastIndex(of: "@")
@@ -74,6 +82,25 @@ package struct RedisURL: Hashable, Sendable, CustomStringConvertible, CustomDebu
         return (String(host), number)
     }
 
+    /// - Parameter query: what follows the question mark. It is not shown: it may be the rest of a password.
+    private static func rootsPath(
+        _ query: Substring, isEncrypted: Bool, _ fail: (String) -> RedisURLError
+    ) throws(RedisURLError) -> String {
+        let name = "sslrootcert="
+        guard isEncrypted else {
+            throw fail("redis:// has no parameters (a ? in user or password is written %3F)")
+        }
+        guard query.hasPrefix(name), !query.contains("&") else {
+            throw fail(
+                "the one parameter that there is, once, is \(name); certificate and host are always checked (a ? in "
+                    + "user or password is written %3F, a & in a path %26)")
+        }
+        guard let path = decoded(query.dropFirst(name.count)), !path.isEmpty else {
+            throw fail("sslrootcert is the path of a file (a % in it is written %25)")
+        }
+        return path
+    }
+
     private static func database(
         _ text: Substring, _ fail: (String) -> RedisURLError
     ) throws(RedisURLError) -> Int {
@@ -101,9 +128,16 @@ package struct RedisURL: Hashable, Sendable, CustomStringConvertible, CustomDebu
         return String(validating: bytes, as: UTF8.self)
     }
 
+    /// Whether the host is an IP address, which a certificate names in a way of its own.
+    var isNumeric: Bool {
+        var address = in6_addr()
+        let withoutZone = String(host.prefix { $0 != "%" })
+        return inet_pton(AF_INET, host, &address) == 1 || inet_pton(AF_INET6, withoutZone, &address) == 1
+    }
+
     package var description: String {
         let place = host.contains(":") ? "[\(host)]" : host
-        return "redis://\(user.map { $0 + "@" } ?? "")\(place):\(port)/\(database)"
+        return "\(isEncrypted ? "rediss" : "redis")://\(user.map { $0 + "@" } ?? "")\(place):\(port)/\(database)"
     }
 
     package var debugDescription: String { description }

@@ -34,7 +34,12 @@ enum LeaseAssembly {
             }
         case .redis(let url):
             let place: RedisURL
-            do { place = try RedisURL(url.revealed) } catch { throw Failure("--lease: \(error)") }
+            do {
+                place = try RedisURL(url.revealed)
+                try place.check()
+            } catch {
+                throw Failure("--lease: \(error)")
+            }
             return { flock in RedisLease(place, key: "\(flock)", limits: limits) }
         }
     }

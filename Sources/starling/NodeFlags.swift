@@ -41,7 +41,8 @@ struct NodeFlags: ParsableArguments {
 
     @Option(
         help: .init(
-            "Who holds the pruner's lease: file:PATH, redis://… or rediss://… (default: file:./data/pruner.lease)",
+            "Who holds the pruner's lease: file:PATH, redis://…, or with TLS rediss://…?sslrootcert=PATH "
+                + "(default: file:./data/pruner.lease)",
             valueName: "address"))
     var lease: String?
 

@@ -96,6 +96,7 @@ import Testing
         for text in ["\(store)", "\(lease)", String(reflecting: store), String(reflecting: lease), dumped] {
             #expect(!text.contains("hunter2"))
         }
+        #expect("\(lease) \(try LeaseAddress.parse("redis://cache"))" == "rediss://*** redis://***")
         #expect(try LeaseAddress.parse("file:./x") == .file(path: "./x"))
         #expect(throws: ValueError.self) { try LeaseAddress.parse("memcached://x") }
     }

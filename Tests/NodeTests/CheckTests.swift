@@ -38,7 +38,8 @@ extension NodeTests {
             (["--http", "0.0.0.0:80"], "--insecure-open", 64),
             (["--gossip", "10.0.0.1:7946"], "needs --cluster-key", 64),
             (["--config", "/nowhere"], "--config: cannot read /nowhere", 64),
-            (["--lease", "rediss://127.0.0.1:1"], "--lease: rediss:// is refused", 1),
+            (["--lease", "rediss://h?sslrootcert=/nowhere/ca.pem"], "--lease: sslrootcert: /nowhere/ca.pem cannot", 1),
+            (["--lease", "rediss://h?sslmode=require"], "--lease: the one parameter that there is", 1),
             (["--store", "postgres://h:1/x?no_such_option=1"], "--store: ", 1),
         ])
         func badSettingsAreNamed(_ arguments: [String], _ words: String, _ code: Int32) throws {

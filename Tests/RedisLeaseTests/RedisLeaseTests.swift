@@ -3,7 +3,6 @@ import NodeHarness
 import Ports
 import RedisLease
 import ServerHarness
-import Synchronization
 import Telemetry
 import Testing
 
@@ -153,15 +152,5 @@ struct RedisLeaseTests {
             try await lease.perform(Self.request(.acquire, 1))
         }
         #expect(error?.description.contains("see whether the server runs") == true)
-    }
-}
-
-/// How many bytes the next connection carries.
-private final class Fuse: Sendable {
-    private let value = Mutex<Int?>(nil)
-
-    var bytes: Int? {
-        get { value.withLock { $0 } }
-        set { value.withLock { $0 = newValue } }
     }
 }

@@ -20,11 +20,27 @@ package final class RedisServer {
     private var child: ChildProcess?
     private let network: NetworkPlace
     private let keepsData: Bool
+    private let tls: TLS?
 
-    /// - Parameter keepsData: it comes back with all it had answered for; without, a restart empties it.
-    package init(at network: NetworkPlace = .loopback, keepsData: Bool = false) throws {
+    /// What it needs to speak TLS, and nothing else, at its port.
+    package struct TLS {
+        package let identity: TestAuthority.Identity
+        /// Of the authority that its clients must have certificates of; nil = they need none.
+        package let clients: String?
+
+        package init(_ identity: TestAuthority.Identity, clients: String? = nil) {
+            self.identity = identity
+            self.clients = clients
+        }
+    }
+
+    /// - Parameters:
+    ///   - keepsData: it comes back with all it had answered for; without, a restart empties it.
+    ///   - tls: nil = it speaks in clear text.
+    package init(at network: NetworkPlace = .loopback, keepsData: Bool = false, tls: TLS? = nil) throws {
         self.network = network
         self.keepsData = keepsData
+        self.tls = tls
         folder = try TemporaryFolder("starling-redis")
         try start()
     }
@@ -43,7 +59,7 @@ package final class RedisServer {
                 """
                 bind \(network.address)
                 protected-mode no
-                port \(wanted)
+                \(listening(at: wanted))
                 dir \(folder.path)
                 pidfile \(folder.file("pid"))
                 save ""
@@ -68,6 +84,18 @@ package final class RedisServer {
             }
         }
         throw HarnessError("redis-server does not start; see 'redis-server --version'")
+    }
+
+    private func listening(at port: UInt16) -> String {
+        guard let tls else { return "port \(port)" }
+        return """
+            port 0
+            tls-port \(port)
+            tls-cert-file \(tls.identity.certificate)
+            tls-key-file \(tls.identity.key)
+            tls-ca-cert-file \(tls.clients ?? tls.identity.certificate)
+            tls-auth-clients \(tls.clients == nil ? "no" : "yes")
+            """
     }
 
     private func isReady(_ child: ChildProcess, _ log: String) -> Bool {
@@ -97,11 +125,17 @@ package final class RedisServer {
     package func pause() { if let pid { Glibc.kill(pid, SIGSTOP) } }
     package func resume() { if let pid { Glibc.kill(pid, SIGCONT) } }
 
-    /// - Parameter port: of a line to the server; nil is the server itself.
+    /// - Parameters:
+    ///   - host: another name of where it is.
+    ///   - port: of a line to the server; nil is the server itself.
+    ///   - roots: what `sslrootcert=` says, of a server with TLS; nil = nothing.
     package func address(
-        password: String = RedisServer.password, port: UInt16? = nil, database: Int = 0
+        password: String = RedisServer.password, host: String? = nil, port: UInt16? = nil, database: Int = 0,
+        roots: String? = nil
     ) -> String {
         let secret = password.replacing("@", with: "%40").replacing(":", with: "%3A")
-        return "redis://\(Self.user):\(secret)@\(network.address):\(port ?? self.port)/\(database)"
+        let place = "\(host ?? network.address):\(port ?? self.port)/\(database)"
+        let query = roots.map { "?sslrootcert=" + $0 } ?? ""
+        return "\(tls == nil ? "redis" : "rediss")://\(Self.user):\(secret)@\(place)\(query)"
     }
 }
