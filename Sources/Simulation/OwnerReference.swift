@@ -88,6 +88,11 @@ struct OwnerReference {
         return Self.judge(reading, by: model, &expected)
     }
 
+    /// It moves nothing but the time at which its series was heard.
+    func isNothingNew(_ reading: Reading) -> Bool {
+        series[reading.series]?.time.map { reading.time <= $0 } ?? false
+    }
+
     /// A reading that was answered before, perhaps by a state that was lost to a later one since. Whether it is remembered
     /// as an answer or judged anew as a late one, it moves nothing but the time of its being heard.
     mutating func hearAgain(_ name: Series, at time: Instant, as actual: SeriesState?) {

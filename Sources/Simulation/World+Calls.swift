@@ -132,7 +132,11 @@ extension World {
                 let isFirst = truth.given[number].isEmpty && answered.insert(number).inserted
                 let receivedAt = call.receivedAt[index]
                 let origin = logOf[call.writer] ?? call.origin
-                if reference.answers.holds(number, at: .init(origin: origin, position: call.positions[index])) {
+                // Two lives of one log settle what the other was told, or do not: an owner may remember or hear it anew.
+                let isNothingNew = !scenario.isOrderly && !isFirst && reference.isNothingNew(reading)
+                let isHeld = reference.answers.holds(
+                    number, at: .init(origin: origin, position: call.positions[index]))
+                if isHeld || isNothingNew {
                     reference.hearAgain(name, at: receivedAt, as: state.series?[name])
                     continue
                 }
