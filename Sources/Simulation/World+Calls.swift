@@ -133,7 +133,8 @@ extension World {
                 let receivedAt = call.receivedAt[index]
                 let origin = logOf[call.writer] ?? call.origin
                 // Two lives of one log settle what the other was told, or do not: an owner may remember or hear it anew.
-                let isNothingNew = !scenario.isOrderly && !isFirst && reference.isNothingNew(reading)
+                let isNothingNew =
+                    !scenario.isOrderly && !isFirst && state.series?[name] != nil && reference.isNothingNew(reading)
                 let isHeld = reference.answers.holds(
                     number, at: .init(origin: origin, position: call.positions[index]))
                 if isHeld || isNothingNew {
