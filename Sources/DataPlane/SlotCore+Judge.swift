@@ -56,10 +56,11 @@ extension SlotCore {
     }
 
     /// Keeps what was received before away from now on, and takes it out of `open`.
-    mutating func bury(_ tombstone: Tombstone, in open: inout Open) {
-        let isNews = !knows(tombstone)
+    /// - Parameter isNews: what was learned from what is gone goes, too; the same again takes nothing of its new life.
+    mutating func bury(_ tombstone: Tombstone, in open: inout Open, isNews: Bool = false) {
+        let isNew = isNews && !knows(tombstone)
         remember(tombstone)
-        open.forget(tombstone.device, at: tombstone.time, isNews: isNews)
+        open.forget(tombstone.device, at: tombstone.time, isNews: isNew)
     }
 
     private mutating func remember(_ tombstone: Tombstone) {
@@ -78,21 +79,20 @@ extension SlotCore {
         tombstones[tombstone.device].map { $0 >= tombstone.time } ?? false
     }
 
-    mutating func forget(_ device: DeviceID, at time: Instant) {
-        let tombstone = Tombstone(device: device, time: time)
+    mutating func forget(_ tombstone: Tombstone, isNews: Bool) {
         switch state {
         case .cold: remember(tombstone)
         case .open(var open):
             state = .cold
-            bury(tombstone, in: &open)
+            bury(tombstone, in: &open, isNews: isNews)
             state = .open(open)
         case .warming(var warming):
             state = .cold
-            bury(tombstone, in: &warming.open)
+            bury(tombstone, in: &warming.open, isNews: isNews)
             state = .warming(warming)
         case .sealed(var sealed):
             state = .cold
-            bury(tombstone, in: &sealed.open)
+            bury(tombstone, in: &sealed.open, isNews: isNews)
             state = .sealed(sealed)
         }
     }

@@ -69,9 +69,8 @@ extension SlotCore {
             warming.rows = .came
             return ended.map(Effect.silenceEnded) + goOn(warming, now, &models)
         case .open(var open) where open.rowsAskedAt != nil:
-            for tombstone in stored { forget(tombstone.device, at: tombstone.time) }
-            if case .open(let kept) = state { open = kept }
             state = .cold
+            for tombstone in stored { bury(tombstone, in: &open) }
             open.rowsAskedAt = nil
             let ended = open.take(rows, but: tombstones, now)
             state = .open(open)

@@ -89,8 +89,10 @@ package struct SlotCore: Hashable, Sendable {
         case pullFailed(from: Owner)
         /// Another owner has a state of the slot, and a ring that names this one.
         case offered(by: Owner)
-        /// The device was deleted at that time (the store's clock).
+        /// The device was deleted at that time (the store's clock), just now: what it says since, it says as a new one.
         case forget(DeviceID, at: Instant)
+        /// It was deleted at some time, perhaps long before anything that is known here.
+        case bury(Tombstone)
         /// A few times a second.
         case tick
     }
@@ -146,7 +148,10 @@ package struct SlotCore: Hashable, Sendable {
         case .pullFailed(let owner): return pullFailed(from: owner, now, &models)
         case .offered(let owner): return offered(by: owner, now, &models)
         case .forget(let device, let time):
-            forget(device, at: time)
+            forget(Tombstone(device: device, time: time), isNews: true)
+            return []
+        case .bury(let tombstone):
+            forget(tombstone, isNews: false)
             return []
         case .tick:
             forgetReplies(now)

@@ -107,7 +107,7 @@ package struct Pruner: Sendable {
             guard await mayAct() else { return .stopped }
             try await store.takeBackTicks(after: through.advanced(byMicroseconds: -rules.unseenCut), token)
             // Who comes back from an outage is not heard at once: that is nothing for a person.
-            let isEarly = start.time.microseconds(since: began) < rules.patience
+            let isEarly = start.time.microseconds(since: began) < min(rules.patience, PruneRules.rewatchMax)
             return try await wait(isEarly ? Self.listening : waiting)
         }
         guard await mayAct() else { return .stopped }

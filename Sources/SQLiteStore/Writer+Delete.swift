@@ -17,7 +17,11 @@ extension Writer {
             let id = try select.step() ? select.int64(0) : nil
             select.reset()
             guard id != nil || isKnown else { return nil }
-            if let id { try Self.forget(device, id: id, session, connection) }
+            if let id {
+                try Self.forget(device, id: id, session, connection)
+            } else {
+                try session.statement(Self.countDeletion, connection).run()
+            }
             try tell(
                 .delete, job: AuditRow.operatorJob, of: device, "an operator asked for it", nil, session, connection)
             return try Self.leave(Tombstone(device: device, time: now), session, connection)
@@ -46,8 +50,11 @@ extension Writer {
             try statement.bind(device.text, 1)
             try statement.run()
         }
-        try session.statement("UPDATE flock SET deletions = deletions + 1", connection).run()
+        try session.statement(Self.countDeletion, connection).run()
     }
+
+    /// Caches of names, and owners, look at it.
+    private static let countDeletion = "UPDATE flock SET deletions = deletions + 1"
 
     /// A clock that was set back must not make a tombstone older.
     /// - Returns: its time.

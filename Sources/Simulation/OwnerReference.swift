@@ -42,7 +42,13 @@ struct OwnerReference {
         switch event {
         case .warmed(let rows, let tombstones):
             if state.awaitsRows { warm(rows, tombstones, isWaiting: isWaiting) }
-        case .forget(let device, let time): forget(device, at: time)
+        case .forget(let device, let time):
+            // It spoke before this was known: nothing that was learned from what is gone stays.
+            let isNews = tombstones[device].map { $0 < time } ?? true
+            forget(device, at: time)
+            guard isNews else { return }
+            for name in series.keys where name.device == device { series[name]?.detector = DetectorState() }
+        case .bury(let tombstone): forget(tombstone.device, at: tombstone.time)
         case .pulled: if let other, isWaiting || state.series != nil { take(other, isWaiting: isWaiting) }
         default: break
         }
@@ -68,12 +74,8 @@ struct OwnerReference {
     }
 
     mutating func forget(_ device: DeviceID, at time: Instant) {
-        let isNews = tombstones[device].map { $0 < time } ?? true
         tombstones[device] = max(tombstones[device] ?? time, time)
         series = series.filter { $0.key.device != device || $0.value.lastHeard > time }
-        guard isNews else { return }
-        // It spoke before this was known: nothing that was learned from what is gone stays.
-        for name in series.keys where name.device == device { series[name]?.detector = DetectorState() }
     }
 
     /// - Returns: the verdict, if the reading was not judged before.

@@ -26,11 +26,11 @@ enum LeaseAssembly {
     ) throws -> @Sendable (FlockID) -> any LeaseKeeper {
         switch address {
         case .file(let path):
-            return { _ in
+            return { flock in
                 // What cannot be made is told by the lease itself, which tries again.
                 let folder = URL(fileURLWithPath: path).deletingLastPathComponent()
                 try? FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-                return FileLease(path: path)
+                return FileLease(path: path, flock: "\(flock)")
             }
         case .redis(let url):
             let place: RedisURL

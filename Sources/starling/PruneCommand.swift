@@ -49,7 +49,13 @@ struct PruneCommand: AsyncParsableCommand {
         StandardOutput.put(
             approve
                 ? try NodeClient.decode(PruneApprovalText.self, body, from: url).text
-                : try NodeClient.decode(PrunePlanText.self, body, from: url).text)
+                : try NodeClient.decode(PrunePlanText.self, body, from: url).text(isWhole: Self.saysWhoLeads(body)))
+    }
+
+    /// A node of before that said nothing of it, which is no "nobody".
+    private static func saysWhoLeads(_ body: [UInt8]) -> Bool {
+        let plan = try? JSONSerialization.jsonObject(with: Data(body)) as? [String: Any]
+        return plan?["leader"] != nil
     }
 
     /// Devices of each kind that are asked for.
@@ -82,10 +88,14 @@ struct PrunePlanText: Decodable {
 
         var lines: [String] {
             var lines: [String] = []
-            if !members.isEmpty {
-                let names = members.map { $0.split(separator: " ").first.map(String.init) ?? $0 }
+            let orphans = members.filter { $0.hasSuffix(" orphaned readings") }
+            let names = members.filter { !orphans.contains($0) }.map {
+                $0.split(separator: " ").first.map(String.init) ?? $0
+            }
+            if !names.isEmpty {
                 lines.append("To approve: \(names.joined(separator: ", ")) will not come back with readings")
             }
+            lines += orphans.map { "To approve: \($0), in logs that have no node, are given up" }
             guard !silent.isEmpty else { return lines }
             let more = silent.count >= PruneCommand.devicesMax ? " or more" : ""
             lines.append("To approve: \(silent.count)\(more) devices are gone, not cut off")
@@ -99,13 +109,16 @@ struct PrunePlanText: Decodable {
         return "nobody now, so nothing is pruned; if that lasts, look who holds the lease (--lease)"
     }
 
-    var text: String {
-        var lines = [
-            "Leader:    \(leads)", "Last run:  \(last_run ?? "none yet") \(last_result.map { "(\($0))" } ?? "")",
-        ]
+    /// - Parameter isWhole: the node is no older than this program.
+    func text(isWhole: Bool) -> String {
+        var lines =
+            (isWhole ? ["Leader:    \(leads)"] : []) + [
+                "Last run:  \(last_run ?? "none yet") \(last_result.map { "(\($0))" } ?? "")"
+            ]
         if let waits {
             lines.append("It waits:  \(waits)")
-            lines += approval?.lines ?? ["           There is nothing to approve: it goes on when that is over."]
+            let nothing = ["           There is nothing to approve: it goes on when that is over."]
+            lines += isWhole ? approval?.lines ?? nothing : []
         }
         lines.append("Watched:   \(Self.words(watched_seconds)) in all; silence counts only while the flock listens")
         lines += table("Hidden next", after: inactive_after_seconds, hide)

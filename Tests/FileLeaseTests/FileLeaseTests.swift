@@ -15,7 +15,9 @@ import Testing
 
     @Test func oneHasItAndOnlyItsOwnerRenewsAndReleases() async throws {
         let folder = try TemporaryFolder()
-        let (first, second) = (FileLease(path: folder.file("lease")), FileLease(path: folder.file("lease")))
+        let (first, second) = (
+            FileLease(path: folder.file("lease"), flock: "f"), FileLease(path: folder.file("lease"), flock: "f")
+        )
         #expect(try await first.perform(Self.request(.renew, 1)) == .refused)
         #expect(try await first.perform(Self.request(.acquire, 1)) == .granted)
         #expect(try await first.perform(Self.request(.acquire, 1)) == .refused)
@@ -40,7 +42,7 @@ import Testing
             flock, ["--no-fork", path, "sh", "-c", "echo > \(held); exec sleep 600"], output: "/dev/null")
         let deadline = Deadline(in: .seconds(30))
         while !FileManager.default.fileExists(atPath: held), !deadline.isPast { child.nap(10) }
-        let lease = FileLease(path: path)
+        let lease = FileLease(path: path, flock: "f")
         #expect(try await lease.perform(Self.request(.acquire, 1)) == .refused)
         child.kill()
         #expect(try await lease.perform(Self.request(.acquire, 1)) == .granted)
@@ -49,7 +51,7 @@ import Testing
     @Test func aFileThatIsReplacedIsLost() async throws {
         let folder = try TemporaryFolder()
         let path = folder.file("lease")
-        let (first, second) = (FileLease(path: path), FileLease(path: path))
+        let (first, second) = (FileLease(path: path, flock: "f"), FileLease(path: path, flock: "f"))
         #expect(try await first.perform(Self.request(.acquire, 1)) == .granted)
         try FileManager.default.removeItem(atPath: path)
         #expect(try await second.perform(Self.request(.acquire, 2)) == .granted)
@@ -57,9 +59,26 @@ import Testing
         #expect(try await second.perform(Self.request(.renew, 2)) == .granted)
     }
 
+    /// Two flocks in one working directory have the same file by default.
+    @Test func anotherFlocksFileIsToldWithAdvice() async throws {
+        let path = try TemporaryFolder()
+        let (first, second) = (
+            FileLease(path: path.file("lease"), flock: "first"), FileLease(path: path.file("lease"), flock: "second")
+        )
+        #expect(try await first.perform(Self.request(.acquire, 1)) == .granted)
+        let error = await #expect(throws: LeaseKeeperError.self) {
+            try await second.perform(Self.request(.acquire, 2))
+        }
+        #expect(error?.description.contains("another flock (first)") == true)
+        #expect(error?.description.contains("--lease file:PATH") == true)
+        await first.close()
+        #expect(try await second.perform(Self.request(.acquire, 2)) == .granted)
+        #expect(try String(contentsOfFile: path.file("lease"), encoding: .utf8) == "second")
+    }
+
     @Test func aFolderThatIsMissingIsToldWithAdvice() async throws {
         let folder = try TemporaryFolder()
-        let lease = FileLease(path: folder.file("none/lease"))
+        let lease = FileLease(path: folder.file("none/lease"), flock: "f")
         let error = await #expect(throws: LeaseKeeperError.self) {
             try await lease.perform(Self.request(.acquire, 1))
         }

@@ -128,8 +128,10 @@ import Testing
         #expect(stepped.lines.lines.withLock { $0.count } == 1)
         #expect(stepped.store.content.withLock { $0.pruning.runs }.isEmpty)
         #expect(stepped.scheduler.token == nil)
+        #expect(stepped.scheduler.keeperTrouble == "away")
         stepped.keeper.isAway.withLock { $0 = false }
         await stepped.wait { stepped.lines.count("answers again") == 1 }
+        #expect(stepped.scheduler.keeperTrouble == nil)
         run.cancel()
         await run.value
     }

@@ -52,6 +52,11 @@ struct SilenceLogTests {
         let late = Instant(microseconds: SilenceLog.unknownKept)
         log.forget([Self.silence(1)], ended: [Self.end(1)], but: [Self.series(1)], at: late)
         #expect(log.began == [Self.silence(5)] && log.ended.isEmpty)
+        // Deleted while the store was told.
+        let (told, _) = log.next
+        log.forget(Self.series(5).device, noticedUntil: .epoch)
+        log.forget(told, ended: [], but: [Self.series(5)], at: soon)
+        #expect(log.began.isEmpty)
     }
 
     @Test func itIsBounded() {
@@ -69,7 +74,7 @@ struct SilenceLogTests {
         var log = SilenceLog()
         log.note((0..<20).map(Self.silence))
         for number in 0..<20 { log.note(Self.end(number)) }
-        log.forget(DeviceID(unchecked: "device-3"))
+        log.forget(DeviceID(unchecked: "device-3"), noticedUntil: .epoch)
         #expect(log.began.count == 18 && log.ended.count == 18)
         #expect(!log.began.contains(Self.silence(3)) && !log.ended.contains(Self.end(13)))
     }

@@ -22,7 +22,7 @@ enum DeletionSQL {
                 "SELECT clock_timestamp(), (SELECT id FROM devices WHERE name = $1)", [.text(device.text)])
             let isHere = !found.isNull(0, 1)
             guard isHere || isKnown else { return nil }
-            if isHere { try forget([(found.int64(0, 1), device)], link) }
+            if isHere { try forget([(found.int64(0, 1), device)], link) } else { try link.query(countDeletion) }
             try AuditSQL.add(
                 .delete, job: AuditRow.operatorJob, of: device, "an operator asked for it", nil, link)
             return try leave([Tombstone(device: device, time: found.time(0, 0))], link)[device]
@@ -55,9 +55,12 @@ enum DeletionSQL {
             ofDevices.map { .init($0, [.int64s(ids)]) } + [
                 .init("DELETE FROM quarantine WHERE device = ANY ($1)", [.texts(devices.map(\.name.text))])
             ] + AlertSQL.forget(devices.map(\.name)) + [
-                .init("UPDATE flock SET deletions = deletions + 1")
+                .init(countDeletion)
             ])
     }
+
+    /// Caches of names, and owners, look at it.
+    private static let countDeletion = "UPDATE flock SET deletions = deletions + 1"
 
     /// - Parameter tombstones: of different devices, with times by the clock behind all waiting: whatever went in before
     ///   is older. A clock that was set back makes none older than it was.
@@ -103,7 +106,11 @@ enum DeletionSQL {
                     [series, .time(last.time(0, 0)), .double(last.double(0, 1))])
                 return true
             }
-            try link.query("DELETE FROM readings WHERE series = $1", [series])
+            let rest = try link.query(
+                "WITH gone AS (DELETE FROM readings WHERE series = $1 RETURNING 1) SELECT count(*) FROM gone", [series])
+            guard rest.int64(0, 0) == 0 else { return true }
+            // The server may be at the averages itself, for long; flushes wait for this.
+            try link.script("SET LOCAL lock_timeout = \(PostgresLimits.chunkLockMilliseconds)")
             guard try !Timescale.removeAverages(of: series, link) else { return true }
             // Behind whoever outlines it at this moment; nobody begins any more.
             try link.query("SELECT 1 FROM (SELECT pg_advisory_xact_lock($1)) AS turn", [AdvisoryLock.outlining])

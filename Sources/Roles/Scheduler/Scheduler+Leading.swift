@@ -19,6 +19,7 @@ extension Scheduler {
             do throws(StoreError) {
                 let outcome = try await pruner.run()
                 pause = note(outcome, after: ContinuousClock.now - start)
+                if ContinuousClock.now - elected >= Self.peacefulTerm { refusedTerms = 0 }
                 switch outcome {
                 case .waited, .done:
                     failures = 0

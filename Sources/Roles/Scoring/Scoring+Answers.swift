@@ -48,7 +48,7 @@ extension Scoring {
 
     /// The device was deleted from the store at that time: its state goes, and what it sent before stays away.
     package distributed func forget(_ device: DeviceID, at time: Instant) async throws {
-        forget(Tombstone(device: device, time: time))
+        forget(Tombstone(device: device, time: time), isNews: true)
     }
 
     /// A person brought the device out of hiding.

@@ -108,6 +108,7 @@ extension Scoring {
         for (slot, gift) in gifts {
             for effect in handle(.pulled(gift, from: owner), in: slot) { perform(effect) }
         }
+        if gifts.contains(where: { $0.1.state != nil }) { noteGifts() }
         NodeMetrics.slotsPulled.increment(by: gifts.count { $0.1.state != nil })
         resumeOpenWaiters()
     }

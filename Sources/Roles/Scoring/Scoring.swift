@@ -50,6 +50,8 @@ package distributed actor Scoring {
     /// The store's count of deletions when it was last looked at, and when it may be again.
     var deletionsKnown: Int64?
     var deletionsDueAt = Moment(microseconds: .min)
+    /// Times at which slots came from other owners.
+    var giftsCount: UInt64 = 0
     /// Devices unheard for longer are left out of `latest`, in microseconds.
     let inactiveAfter: Int64
     /// Devices send here, so that their silence is news.

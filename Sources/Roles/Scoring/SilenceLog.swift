@@ -41,11 +41,13 @@ struct SilenceLog {
         _ silences: [Silence], ended ends: [SilenceEnd], but unknown: Set<Series> = [], at now: Instant = .distantPast
     ) {
         let told = Set(silences)
+        // Of those that are still here: a device may have been deleted while the store was told.
         let kept =
             unknown.isEmpty
             ? []
-            : silences.filter {
-                unknown.contains($0.series) && now.microseconds(since: $0.noticed) < Self.unknownKept
+            : began.filter {
+                told.contains($0) && unknown.contains($0.series)
+                    && now.microseconds(since: $0.noticed) < Self.unknownKept
             }
         let awaited = Set(kept.map(\.series))
         let toldEnds = Set(ends.filter { !awaited.contains($0.series) })
@@ -55,9 +57,13 @@ struct SilenceLog {
         droppedCount = 0
     }
 
-    /// It was deleted: nobody misses it.
-    mutating func forget(_ device: DeviceID) {
-        began.removeAll { $0.series.device == device }
-        ended.removeAll { $0.series.device == device }
+    /// It was deleted: nobody misses what was noticed of it until then.
+    mutating func forget(_ device: DeviceID, noticedUntil time: Instant) {
+        let gone = Set(began.filter { $0.series.device == device && $0.noticed <= time })
+        guard !gone.isEmpty || ended.contains(where: { $0.series.device == device }) else { return }
+        began.removeAll { gone.contains($0) }
+        // Ends of what is still told are told after it.
+        let left = Set(began.lazy.filter { $0.series.device == device }.map(\.start))
+        ended.removeAll { $0.series.device == device && !left.contains($0.start) }
     }
 }

@@ -35,6 +35,8 @@ package struct VirtualPruneStore: Sendable {
     private var approved: Approval?
     /// Planted: what a store must not leave out.
     package var faults: Set<PlantedPruneFault> = []
+    /// Old readings cannot be dropped.
+    package var dropFailure: StoreError?
 
     package init(now: Instant) {
         self.now = now
@@ -141,6 +143,7 @@ package struct VirtualPruneStore: Sendable {
         before time: Instant, after cursor: RetentionCursor?, _ token: FencingToken
     ) throws(StoreError) -> RetentionPart {
         try check(token)
+        if let dropFailure { throw dropFailure }
         return RetentionPart(dropped: 0, next: nil)
     }
 
