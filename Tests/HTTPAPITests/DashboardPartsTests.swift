@@ -43,6 +43,24 @@ import Testing
             """)
     }
 
+    /// A pruner that waits may wait for a person.
+    @Test func thePrunersWaitIsMarked() async throws {
+        try await expect(
+            """
+            const { FlockStrip } = await import(folder + 'fleet/flock-strip.js');
+            let tell;
+            const watch = { view: null, ledger: null, rate: 0, trail: [], onChange: then => { tell = then; return () => {}; } };
+            const strip = new FlockStrip(watch);
+            const pruner = strip.element.querySelector('.nodes .fact-more');
+            const show = more => { watch.view = { members: [], pruner: more }; tell(); return pruner; };
+            const why = 'waits: more than half of the devices fell silent together';
+            check('nobody', show({ leader: null, last_result: why }).textContent === 'nobody prunes now' && pruner.dataset.bad !== 'true');
+            check('waits', show({ leader: 'n1', last_result: why }).textContent === 'n1 waits to prune');
+            check('why', pruner.title === why && pruner.dataset.bad === 'true');
+            check('goes on', show({ leader: 'n1', last_result: 'hid 2' }).textContent === 'pruned by n1' && pruner.title === '' && pruner.dataset.bad !== 'true');
+            """)
+    }
+
     @Test func theFleetIsWhatWasHeardLast() async throws {
         try await expect(
             """

@@ -48,8 +48,16 @@ export class FlockStrip {
     say(this.#part.ledger, balance(ledger, view.partial));
     mark(this.#part.ledger, "bad", isLossy(ledger));
     this.#showMembers(view.members.filter((member) => member.status !== "left"));
-    const leader = view.pruner?.leader;
-    say(this.#part.pruner, leader ? `pruned by ${leader}` : "nobody prunes now");
+    this.#showPruner(view.pruner ?? {});
+  }
+
+  // What it waits with stands on the page of the nodes: a person may have to approve it.
+  #showPruner({ leader, last_result: result }) {
+    const waits = Boolean(leader && result?.startsWith("waits: "));
+    const work = waits ? `${leader} waits to prune` : `pruned by ${leader}`;
+    say(this.#part.pruner, leader ? work : "nobody prunes now");
+    this.#part.pruner.title = waits ? result : "";
+    mark(this.#part.pruner, "bad", waits);
   }
 
   #showMembers(members) {
