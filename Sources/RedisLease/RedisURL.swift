@@ -92,7 +92,7 @@ package struct RedisURL: Hashable, Sendable, CustomStringConvertible, CustomDebu
         }
         guard query.hasPrefix(name), !query.contains("&") else {
             throw fail(
-                "the one parameter that there is, once, is \(name); certificate and host are always checked (a ? in "
+                "the one parameter that there is, once, is \(name); the certificate is always checked (a ? in "
                     + "user or password is written %3F, a & in a path %26)")
         }
         guard let path = decoded(query.dropFirst(name.count)), !path.isEmpty else {

@@ -46,10 +46,16 @@ struct PruneCommand: AsyncParsableCommand {
             throw NodeClient.failure(status, body, from: url)
         }
         if json { return StandardOutput.put(String(decoding: body, as: UTF8.self)) }
-        StandardOutput.put(
-            approve
-                ? try NodeClient.decode(PruneApprovalText.self, body, from: url).text
-                : try NodeClient.decode(PrunePlanText.self, body, from: url).text(isWhole: Self.saysWhoLeads(body)))
+        guard approve else {
+            let plan = try NodeClient.decode(PrunePlanText.self, body, from: url)
+            return StandardOutput.put(plan.text(isWhole: Self.saysWhoLeads(body)))
+        }
+        let approval = try NodeClient.decode(PruneApprovalText.self, body, from: url)
+        // What comes of it depends on whether anybody leads.
+        let answer = try await NodeClient.get("/prune?limit=1", from: url)
+        let isWhole = answer.status == 200 && Self.saysWhoLeads(answer.body)
+        let plan = isWhole ? try NodeClient.decode(PrunePlanText.self, answer.body, from: url) : nil
+        StandardOutput.put(approval.text(plan))
     }
 
     /// A node of before that said nothing of it, which is no "nobody".
@@ -103,8 +109,9 @@ struct PrunePlanText: Decodable {
         }
     }
 
-    private var leads: String {
-        if let leader { return leader }
+    /// Why nothing is pruned; nil while somebody leads.
+    var noLeader: String? {
+        guard leader == nil else { return nil }
         if let keeper_trouble { return "nobody, so nothing is pruned: the lease's keeper: \(keeper_trouble)" }
         return "nobody now, so nothing is pruned; if that lasts, look who holds the lease (--lease)"
     }
@@ -112,7 +119,7 @@ struct PrunePlanText: Decodable {
     /// - Parameter isWhole: the node is no older than this program.
     func text(isWhole: Bool) -> String {
         var lines =
-            (isWhole ? ["Leader:    \(leads)"] : []) + [
+            (isWhole ? ["Leader:    \(noLeader ?? leader ?? "")"] : []) + [
                 "Last run:  \(last_run ?? "none yet") \(last_result.map { "(\($0))" } ?? "")"
             ]
         if let waits {
@@ -121,8 +128,8 @@ struct PrunePlanText: Decodable {
             lines += isWhole ? approval?.lines ?? nothing : []
         }
         lines.append("Watched:   \(Self.words(watched_seconds)) in all; silence counts only while the flock listens")
-        lines += table("Hidden next", after: inactive_after_seconds, hide)
-        lines += table("Deleted next", after: delete_after_seconds, delete)
+        lines += table("Due to be hidden", after: inactive_after_seconds, hide)
+        lines += table("Due to be deleted", after: delete_after_seconds, delete)
         return lines.joined(separator: "\n")
     }
 
@@ -149,9 +156,13 @@ struct PruneApprovalText: Decodable {
     let approved: Bool
     let reason: String?
 
-    var text: String {
-        approved
-            ? "Approved: \(reason ?? "")\nThe next run goes on."
-            : "The pruner waits with nothing that can be approved: see 'starling prune --dry-run'."
+    /// - Parameter plan: as it stands after it; nil of a node that says less.
+    func text(_ plan: PrunePlanText?) -> String {
+        if approved {
+            let wait = plan?.noLeader.map { "It is done once somebody leads. Leader: \($0)" }
+            return "Approved: \(reason ?? "")\n\(wait ?? "The next run goes on.")"
+        }
+        if let noLeader = plan?.noLeader { return "Nothing waits for approval. Leader: \(noLeader)" }
+        return plan?.waits.map { "It waits, and there is nothing to approve: \($0)" } ?? "Nothing waits for approval."
     }
 }
