@@ -51,8 +51,9 @@ package protocol NodeService: ModelService {
     func prunePlan(limit: Int) async throws(StoreError) -> PrunePlan
 
     /// Lets the pruner do what it waits with, from its next run on.
-    /// - Returns: what that is; nil if it waits with nothing.
-    func approvePruning() async throws(StoreError) -> Waiting?
+    /// - Parameter reason: as whoever approves was told it; nil is whatever it is now.
+    /// - Returns: what it waits with; nil if with nothing. Nothing was approved if its reason is another than `reason`.
+    func approvePruning(_ reason: String?) async throws(StoreError) -> Waiting?
 
     /// What begins on these series is told to nobody from now on, for so many microseconds, or until it is lifted. A mute of
     /// the same scope is replaced.

@@ -71,8 +71,10 @@ package protocol PruneStore: Sendable {
     func revoke(_ members: [String], _ token: FencingToken) async throws(StoreError)
 
     /// An operator says: do what the last run waited with.
-    /// - Returns: what that was; nil if it waits with nothing.
-    func approve() async throws(StoreError) -> Waiting?
+    /// - Parameter reason: as the operator was told it; nil is whatever it is now.
+    /// - Returns: what it waits with; nil if with nothing that can be approved. Nothing was approved if its reason is another
+    ///   than `reason`: the operator has to look again.
+    func approve(_ reason: String?) async throws(StoreError) -> Waiting?
 
     /// Undoes hiding, with a row in the audit; the device counts as heard now, for the pruner alone.
     /// - Returns: when that was; nil if there is no such device.
@@ -89,6 +91,8 @@ package protocol PruneStore: Sendable {
 }
 
 extension PruneStore {
+    package func approve() async throws(StoreError) -> Waiting? { try await approve(nil) }
+
     package func silentDevices(heardThrough time: Instant, limit: Int) async throws(StoreError) -> [SilentDevice] {
         try await silentDevices(heardThrough: time, isHidden: nil, limit: limit)
     }

@@ -41,8 +41,8 @@ extension SQLiteStore: PruneStore {
         try await reaching { () async throws(StoreError) in try await self.writer.takeBackTicks(after: time, token) }
     }
 
-    package func approve() async throws(StoreError) -> Waiting? {
-        try await reaching { () async throws(StoreError) in try await self.writer.approve() }
+    package func approve(_ reason: String?) async throws(StoreError) -> Waiting? {
+        try await reaching { () async throws(StoreError) in try await self.writer.approve(reason) }
     }
 
     package func audit(limit: Int) async throws(StoreError) -> [AuditRow] {

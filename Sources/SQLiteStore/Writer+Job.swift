@@ -74,11 +74,12 @@ extension Writer {
         }
     }
 
-    func approve() throws(StoreError) -> Waiting? {
+    func approve(_ reason: String?) throws(StoreError) -> Waiting? {
         try transaction("approving") { session, connection throws(StoreError) in
             guard let waiting = try JobTable.read(connection)?.row.waiting, waiting.approval.ifAny != nil else {
                 return nil
             }
+            guard reason ?? waiting.reason == waiting.reason else { return waiting }
             let lines = try connection.prepare("SELECT waiting_members, approved_members FROM jobs WHERE job = ?")
             try lines.bind(JobTable.job, 1)
             _ = try lines.step()

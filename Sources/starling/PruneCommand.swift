@@ -40,7 +40,7 @@ struct PruneCommand: AsyncParsableCommand {
     func run() async throws {
         let (status, body) =
             approve
-            ? try await NodeClient.post("/prune/approve", to: url)
+            ? try await NodeClient.post("/prune/approve\(try await expected())", to: url)
             : try await NodeClient.get("/prune?limit=\(Self.devicesMax)", from: url)
         guard status == 200 else {
             throw NodeClient.failure(status, body, from: url)
@@ -56,6 +56,14 @@ struct PruneCommand: AsyncParsableCommand {
         let isWhole = answer.status == 200 && Self.saysWhoLeads(answer.body)
         let plan = isWhole ? try NodeClient.decode(PrunePlanText.self, answer.body, from: url) : nil
         StandardOutput.put(approval.text(plan))
+    }
+
+    /// What it waits with as this program reads it: nothing that comes up meanwhile is approved.
+    private func expected() async throws -> String {
+        let (status, body) = try await NodeClient.get("/prune?limit=1", from: url)
+        guard status == 200 else { throw NodeClient.failure(status, body, from: url) }
+        guard let waits = try NodeClient.decode(PrunePlanText.self, body, from: url).waits else { return "" }
+        return "?reason=" + (waits.addingPercentEncoding(withAllowedCharacters: .alphanumerics) ?? "")
     }
 
     /// A node of before that said nothing of it, which is no "nobody".

@@ -19,9 +19,10 @@ extension FakeNode {
         return now.plan
     }
 
-    func approvePruning() async throws(StoreError) -> Waiting? {
+    func approvePruning(_ reason: String?) async throws(StoreError) -> Waiting? {
         if let error = now.storeError { throw error }
         let waiting = now.waiting
+        guard reason ?? waiting?.reason == waiting?.reason else { return waiting }
         change { $0.waiting = nil }
         return waiting
     }

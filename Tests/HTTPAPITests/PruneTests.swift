@@ -84,6 +84,17 @@ import Testing
         #expect(second["reason"] is NSNull)
     }
 
+    /// It waited with something else when somebody read it.
+    @Test func anotherReasonIsNotApproved() async throws {
+        let node = FakeNode()
+        node.change { $0.waiting = Waiting(reason: "half & more", approval: Approval(members: ["n2 5"])) }
+        let problem = try await answer(node, .post, "/prune/approve?reason=n2%20is%20dead")
+        try expectProblem(problem, .conflict)
+        #expect(try (problem.object["detail"] as? String)?.contains("half & more") == true)
+        let right = try await answer(node, .post, "/prune/approve?reason=half%20%26%20more").object
+        #expect(right["approved"] as? Bool == true)
+    }
+
     @Test func aDeviceIsRestoredByItsPath() async throws {
         let node = FakeNode()
         node.change { $0.rows = [DeviceRow("a/b")] }

@@ -71,7 +71,7 @@ extension MemoryStore {
         try prune { store throws(StoreError) in try store.revoke(members, token) }
     }
 
-    func approve() async throws(StoreError) -> Waiting? { try prune { $0.approve() } }
+    func approve(_ reason: String?) async throws(StoreError) -> Waiting? { try prune { $0.approve(reason) } }
     func restore(_ device: DeviceID) async throws(StoreError) -> Instant? { try prune { $0.restore(device) } }
 
     func audit(limit: Int) async throws(StoreError) -> [AuditRow] {

@@ -217,7 +217,9 @@ extension ConformanceCase {
         #expect(try await store.job()?.waiting == first)
         #expect(try await store.job()?.lastResult == "waits")
         #expect(try await store.audit(limit: 10).map(\.reason) == ["b is away"])
-        #expect(try await store.approve() == first)
+        #expect(try await store.approve("c is away") == first, "and not approved")
+        #expect(try await start(store.beginRun(token, every: 0))?.approved == nil)
+        #expect(try await store.approve(first.reason) == first)
         // It waits until the next run, whoever approved.
         #expect(try await store.job()?.waiting == first)
         #expect(try await start(store.beginRun(token, every: 0))?.approved == first.approval)

@@ -32,13 +32,21 @@ extension Handlers {
         return Answer(json: json, headers: [.cacheControl: "no-store"])
     }
 
-    /// 200 also if there is nothing to approve: asked twice, it says so the second time.
+    /// 200 also if there is nothing to approve: asked twice, it says so the second time. 409 if it waits with another
+    /// reason by now than the one that was read.
     func postApprove(_ call: Call) async throws -> Answer {
+        let reason = try call.query().text("reason")
         let approved: Waiting?
         do {
-            approved = try await node.approvePruning()
+            approved = try await node.approvePruning(reason)
         } catch {
             throw problem(of: error)
+        }
+        if let approved, let reason, approved.reason != reason {
+            throw Problem(
+                kind: .conflict,
+                detail: "nothing was approved, since the pruner waits with something else now: \(approved.reason); "
+                    + "look at GET /prune again")
         }
         var json = JSONWriter(capacity: 512)
         json.object { json in

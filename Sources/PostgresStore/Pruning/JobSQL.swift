@@ -72,11 +72,13 @@ enum JobSQL {
         }
     }
 
-    static func approve(_ link: Link) throws(Failure) -> Waiting? {
-        try link.retryingLocks(PostgresLimits.electionAttemptsMax, approveOnce)
+    static func approve(_ reason: String?, _ link: Link) throws(Failure) -> Waiting? {
+        try link.retryingLocks(PostgresLimits.electionAttemptsMax) { link throws(Failure) in
+            try approveOnce(reason, link)
+        }
     }
 
-    private static func approveOnce(_ link: Link) throws(Failure) -> Waiting? {
+    private static func approveOnce(_ reason: String?, _ link: Link) throws(Failure) -> Waiting? {
         try Fence.held(link) { link throws(Failure) in
             let row = try link.query(
                 """
@@ -84,6 +86,7 @@ enum JobSQL {
                 WHERE job = $1 FOR UPDATE
                 """, [.text(job)])
             guard row.count > 0, let waiting = waiting(row, 0), waiting.approval.ifAny != nil else { return nil }
+            guard reason ?? waiting.reason == waiting.reason else { return waiting }
             try link.query(
                 """
                 UPDATE jobs SET approved_heard_through = greatest(approved_heard_through, waiting_heard_through),

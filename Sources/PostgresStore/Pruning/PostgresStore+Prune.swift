@@ -48,8 +48,8 @@ extension PostgresStore: PruneStore {
         }
     }
 
-    package func approve() async throws(StoreError) -> Waiting? {
-        try await use(upkeep, "approving") { link throws(Failure) in try JobSQL.approve(link) }
+    package func approve(_ reason: String?) async throws(StoreError) -> Waiting? {
+        try await use(upkeep, "approving") { link throws(Failure) in try JobSQL.approve(reason, link) }
     }
 
     package func audit(limit: Int) async throws(StoreError) -> [AuditRow] {

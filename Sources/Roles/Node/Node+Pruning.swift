@@ -45,7 +45,9 @@ extension Node {
 
     package func audit(limit: Int) async throws(StoreError) -> [AuditRow] { try await store.audit(limit: limit) }
 
-    package func approvePruning() async throws(StoreError) -> Waiting? { try await store.approve() }
+    package func approvePruning(_ reason: String?) async throws(StoreError) -> Waiting? {
+        try await store.approve(reason)
+    }
 
     package func prunePlan(limit: Int) async throws(StoreError) -> PrunePlan {
         let idle = PruneRules(

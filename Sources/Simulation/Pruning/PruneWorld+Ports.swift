@@ -121,7 +121,7 @@ extension PruneWorld: PruneStore {
     }
 
     package func sweep(for microseconds: Int64) async {}
-    package func approve() async throws(StoreError) -> Waiting? { store.approve() }
+    package func approve(_ reason: String?) async throws(StoreError) -> Waiting? { store.approve(reason) }
     package func restore(_ device: DeviceID) async throws(StoreError) -> Instant? { store.restore(device) }
     package func audit(limit: Int) async throws(StoreError) -> [AuditRow] { store.audit }
     package func job() async throws(StoreError) -> JobRow? { store.job }

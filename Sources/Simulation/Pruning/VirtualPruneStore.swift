@@ -167,8 +167,9 @@ package struct VirtualPruneStore: Sendable {
         for member in members { note(.revoke, nil, member, token) }
     }
 
-    package mutating func approve() -> Waiting? {
+    package mutating func approve(_ reason: String? = nil) -> Waiting? {
         guard let waiting, waiting.approval.ifAny != nil else { return nil }
+        guard reason ?? waiting.reason == waiting.reason else { return waiting }
         let before = approved ?? Approval()
         let through = [before.heardThrough, waiting.approval.heardThrough].compactMap(\.self).max()
         approved = Approval(
