@@ -127,22 +127,7 @@ struct RedisLeaseTests {
         defer { line.end() }
         let lease = RedisLease(
             try RedisURL(server.address(port: line.port, database: 2)), key: "pruner", limits: Self.long)
-        var failures = 0
-        for bytes in stride(from: 0, to: 300, by: 9) {
-            fuse.bytes = bytes
-            do throws(LeaseKeeperError) {
-                _ = try await lease.perform(Self.request(.acquire, 1))
-            } catch {
-                failures += 1
-            }
-            await lease.close()
-            fuse.bytes = nil
-            _ = try await lease.perform(Self.request(.acquire, 1))
-            #expect(try await lease.perform(Self.request(.renew, 1)) == .granted)
-            #expect(try await lease.perform(Self.request(.release, 1)) == .granted)
-            await lease.close()
-        }
-        #expect(failures > 10, "the line must have broken")
+        try await fuse.expectErrorsWhereItBreaks(at: stride(from: 0, to: 300, by: 9), lease)
     }
 
     @Test func nobodyAtThePortIsAnError() async throws {
