@@ -111,8 +111,7 @@ struct PrunePlanText: Decodable {
             }
             lines += orphans.map { "To approve: \($0), in logs that have no node, are given up" }
             guard !silent.isEmpty else { return lines }
-            let more = silent.count >= PruneCommand.devicesMax ? " or more" : ""
-            lines.append("To approve: \(silent.count)\(more) devices are gone, not cut off")
+            lines.append("To approve: \(PrunePlanText.count(silent)) devices are gone, not cut off")
             return lines + silent.map(PrunePlanText.line)
         }
     }
@@ -145,9 +144,11 @@ struct PrunePlanText: Decodable {
         guard let seconds else { return ["\(title): nobody, --delete-after is never"] }
         let rule = "silent for \(Self.words(seconds))"
         guard !devices.isEmpty else { return ["\(title) (\(rule)): nobody"] }
-        let more = devices.count >= PruneCommand.devicesMax ? " or more" : ""
-        return ["\(title) (\(rule)): \(devices.count)\(more)"]
-            + devices.map(Self.line)
+        return ["\(title) (\(rule)): \(Self.count(devices))"] + devices.map(Self.line)
+    }
+
+    private static func count(_ devices: [Device]) -> String {
+        "\(devices.count)\(devices.count >= PruneCommand.devicesMax ? " or more" : "")"
     }
 
     private static func line(_ device: Device) -> String {

@@ -62,11 +62,17 @@ extension Node {
         let answers = await peers.ask(owners, within: Self.peerPatience) { owner in
             try await peers.overview(of: owner).status()
         }
+        keep(answers.given)
+        return answers.missing
+    }
+
+    /// Who is forgotten has no log here any more.
+    func keep(_ given: [(owner: Owner, answer: NodeStatus)]) {
+        let owners = peers.owners
         statuses.withLock { statuses in
             statuses = statuses.filter { owners.contains($0.key) }
-            for (owner, status) in answers.given { statuses[owner] = status }
+            for (owner, status) in given { statuses[owner] = status }
         }
-        return answers.missing
     }
 
     /// Readings in logs without a live node. A peer that never answered yet is taken at its name.

@@ -72,12 +72,7 @@ extension Node: PrunedFlock {
         let answers = await peers.ask(aliveOwners, within: Self.reportPatience) { owner in
             try await peers.overview(of: owner).status()
         }
-        let owners = peers.owners
-        statuses.withLock { statuses in
-            // Who is forgotten has no log here any more.
-            statuses = statuses.filter { owners.contains($0.key) }
-            for (owner, status) in answers.given { statuses[owner] = status }
-        }
+        keep(answers.given)
         members += answers.given.map {
             FleetReport.Member(
                 name: $0.owner.name, incarnation: $0.owner.incarnation,

@@ -164,7 +164,7 @@ package struct VirtualPruneStore: Sendable {
         guard let known = approved else { return }
         approved = Approval(
             heardThrough: known.heardThrough, members: known.members.filter { !members.contains($0) })
-        for member in members { note(.revoke, nil, member, token) }
+        for member in members { note(.revoke, nil, AuditRow.revocation(of: member), token) }
     }
 
     package mutating func approve(_ reason: String? = nil) -> Waiting? {
